@@ -1,0 +1,1 @@
+"""From a media type to pages."""

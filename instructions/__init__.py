@@ -1,0 +1,1 @@
+"""How an assistant behaves: the instruction file and the prompt made from it."""

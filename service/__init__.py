@@ -1,0 +1,1 @@
+"""How people reach an assistant: settings, access, records, answering, routes."""

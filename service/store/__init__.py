@@ -1,0 +1,1 @@
+"""Records in a database: tables, queries that take the team, migrations."""
