@@ -77,7 +77,8 @@ class Document:
     name: str  # unique in its knowledge base, NFC
     media_type: str
     size: int  # bytes of the original
-    sha256: str  # of the content that is being served or, before the first one is, prepared
+    sha256: str | None  # of the content that is being served; None before the first is ready
+    pending_sha256: str | None  # of the content being prepared; None when nothing is in work
     status: DocumentStatus
     progress: Progress
     pages: int  # pages being served
