@@ -1,1 +1,21 @@
 """Records in a database: tables, queries that take the team, migrations."""
+
+from service.store.assistants import Assistants
+from service.store.conversations import Conversations
+from service.store.engine import Database
+from service.store.teams import Teams
+
+
+class Store:
+    """The records of an installation, by noun. Opening it brings the schema up to date."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url)
+        self.database.migrate()
+        self.teams = Teams(self.database)
+        self.assistants = Assistants(self.database)
+        self.conversations = Conversations(self.database)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.database.close()

@@ -1,0 +1,102 @@
+"""The only reader of the environment."""
+
+import difflib
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_EXAMPLES = Path(__file__).parent.parent
+
+
+class SettingsError(Exception):
+    """A DOUMI_* variable cannot be used; the message names it and says what it takes."""
+
+
+class Settings(BaseSettings):
+    """What the operator decides, from DOUMI_* variables and `.env`; each has a default that works."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOUMI_", env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore"
+    )
+
+    data: Path = Path("data")  # everything that lives: databases, indexes, uploads, the owner key
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    public_url: str | None = None  # how people reach the service when a proxy stands before it
+    bootstrap_key: SecretStr | None = None  # the first owner key of the example team
+    database_url: str | None = None  # records; default is SQLite under `data`
+    jobs_database_url: str | None = None  # durable jobs; default is SQLite under `data`
+    examples: bool = True  # load the example assistants at the first start
+    instructions_dir: Path = Field(
+        _EXAMPLES / "instructions" / "examples", validation_alias="INSTRUCTIONS_DIR"
+    )
+    knowledge_dir: Path | None = Field(None, validation_alias="KNOWLEDGE_DIR")
+
+    model: str = "quote"  # "quote", "openai:…", "anthropic:…", "ollama:…"
+    model_base_url: str | None = None  # any OpenAI-compatible endpoint
+    model_api_key: SecretStr | None = None
+    model_timeout_s: Annotated[float, Field(gt=0)] = 60.0  # without a token for this long, the answer fails
+    context_tokens: Annotated[int, Field(ge=1000)] = 8000  # prompt budget: instruction, passages, history
+
+    embedder: str = "all-MiniLM-L6-v2"
+    embedder_base_url: str | None = None
+    embedder_api_key: SecretStr | None = None
+
+    max_upload_mb: Annotated[int, Field(ge=1)] = 200
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()  # other origins whose pages may call the API
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @property
+    def url(self) -> str:
+        """Where people reach the service, without a slash at the end."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def records_url(self) -> str:
+        """SQLAlchemy URL of the records database."""
+        return self.database_url or f"sqlite:///{self.data.resolve() / 'records.sqlite'}"
+
+    @property
+    def jobs_url(self) -> str:
+        """SQLAlchemy URL of the jobs database."""
+        return self.jobs_database_url or f"sqlite:///{self.data.resolve() / 'jobs.sqlite'}"
+
+
+def _refuse_unknown_names() -> None:
+    known = {f"DOUMI_{name.upper()}" for name in Settings.model_fields} | _OTHER_NAMES
+    for name in os.environ:
+        if name.startswith("DOUMI_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "see .env.example for the names that exist."
+            raise SettingsError(f"{name} is not a setting of Doumi: {hint}")
+
+
+# Read by the command line and the package build, not by the service.
+_OTHER_NAMES = {"DOUMI_URL", "DOUMI_KEY", "DOUMI_SKIP_WEB"}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and `.env`; `overrides` win.
+
+    Raises SettingsError for an unknown DOUMI_ name or a value that cannot be used.
+    """
+    _refuse_unknown_names()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0])
+        name = field if field.isupper() else f"DOUMI_{field.upper()}"
+        raise SettingsError(f"{name} cannot be used: {first['msg']}. See .env.example.") from None

@@ -1,0 +1,195 @@
+"""Conversations and their turns. A turn is stored whole or not at all."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from service.records import Caller, Conversation, Turn
+from service.store.engine import Database, aware, new_id, now
+from service.store.pages import Window, page_of
+from service.store.tables import assistants, conversations, turn_sources, turns
+
+_TITLE = 60  # characters
+
+
+class ConversationNotFound(Exception):
+    """The caller has no such conversation; leave `conversation` out or say "new"."""
+
+
+class Conversations:
+    """Queries about conversations; every one takes the caller, who sees only their own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, caller: Caller, conversation_id: str) -> Conversation:
+        """Raises ConversationNotFound."""
+        with self._database.read() as connection:
+            return _conversation(_find(connection, caller, conversation_id))
+
+    def page(
+        self, caller: Caller, window: Window, *, assistant: str | None = None
+    ) -> tuple[list[Conversation], bool]:
+        """One page of conversations, and whether more follow; `assistant` is a slug."""
+        query = _mine(caller)
+        if assistant:
+            query = query.where(assistants.c.slug == assistant)
+        with self._database.read() as connection:
+            rows, more = page_of(connection, query, conversations, window, by="updated_at")
+            return [_conversation(row) for row in rows], more
+
+    def turns(self, caller: Caller, conversation_id: str) -> list[Turn]:
+        """All turns, oldest first."""
+        query = select(turns).where(
+            turns.c.team_id == caller.team.id, turns.c.conversation_id == conversation_id
+        )
+        with self._database.read() as connection:
+            _find(connection, caller, conversation_id)
+            return [_turn(row) for row in connection.execute(query.order_by(turns.c.position))]
+
+    def add_turn(self, caller: Caller, assistant_id: str, conversation_id: str | None, turn: Turn) -> str:
+        """Store the turn, in a new conversation when there is no id; the conversation's id."""
+        with self._database.write() as connection:
+            if conversation_id is None:
+                conversation_id = _create(connection, caller, assistant_id, turn.question)
+            else:
+                _find(connection, caller, conversation_id)
+            _insert_turn(connection, caller.team.id, conversation_id, turn)
+            connection.execute(
+                update(conversations).where(conversations.c.id == conversation_id).values(updated_at=now())
+            )
+        return conversation_id
+
+    def delete(self, caller: Caller, conversation_id: str) -> None:
+        """Raises ConversationNotFound."""
+        with self._database.write() as connection:
+            _find(connection, caller, conversation_id)
+            connection.execute(
+                delete(conversations).where(
+                    conversations.c.team_id == caller.team.id, conversations.c.id == conversation_id
+                )
+            )
+
+    def forget_document(self, team_id: str, document_id: str) -> int:
+        """Take the text of a deleted document out of stored answers; how many answers that were.
+
+        An answer that quotes the document keeps its question, and says what it rested on.
+        """
+        cited = select(turn_sources.c.turn_id).where(
+            turn_sources.c.team_id == team_id, turn_sources.c.document_id == document_id
+        )
+        with self._database.write() as connection:
+            rows = list(
+                connection.execute(select(turns).where(turns.c.team_id == team_id, turns.c.id.in_(cited)))
+            )
+            for row in rows:
+                connection.execute(
+                    update(turns).where(turns.c.id == row.id).values(**_without(row, document_id))
+                )
+            connection.execute(
+                delete(turn_sources).where(
+                    turn_sources.c.team_id == team_id, turn_sources.c.document_id == document_id
+                )
+            )
+        return len(rows)
+
+
+def new_turn(
+    *,
+    question: str,
+    answer: str,
+    citations: list[dict[str, Any]],
+    retrieval: dict[str, Any],
+    model: str,
+) -> Turn:
+    """A turn with an id, made now."""
+    return Turn(
+        id=new_id("turn"),
+        question=question,
+        answer=answer,
+        citations=citations,
+        retrieval=retrieval,
+        model=model,
+        created_at=now(),
+    )
+
+
+def _without(row: Row[Any], document_id: str) -> dict[str, Any]:
+    names = {
+        source["document"]["name"]
+        for source in (*row.citations, *row.retrieval.get("passages", ()))
+        if source["document"]["id"] == document_id
+    }
+    retrieval = dict(row.retrieval)
+    retrieval["passages"] = [
+        passage for passage in retrieval.get("passages", ()) if passage["document"]["id"] != document_id
+    ]
+    name = next(iter(names), document_id)
+    return {
+        "answer": f"[This answer rested on “{name}”, which has been deleted.]",
+        "citations": [],
+        "retrieval": retrieval,
+    }
+
+
+def _mine(caller: Caller) -> Any:
+    return (
+        select(conversations, assistants.c.slug.label("assistant"))
+        .join_from(conversations, assistants, conversations.c.assistant_id == assistants.c.id)
+        .where(conversations.c.team_id == caller.team.id, conversations.c.member == caller.member)
+    )
+
+
+def _find(connection: Connection, caller: Caller, conversation_id: str) -> Row[Any]:
+    row = connection.execute(_mine(caller).where(conversations.c.id == conversation_id)).first()
+    if row is None:
+        raise ConversationNotFound(
+            f"The conversation {conversation_id!r} does not exist; start one with “new”."
+        )
+    return row
+
+
+def _create(connection: Connection, caller: Caller, assistant_id: str, question: str) -> str:
+    conversation_id, moment = new_id("conv"), now()
+    title = " ".join(question.split())
+    connection.execute(
+        insert(conversations).values(
+            id=conversation_id,
+            team_id=caller.team.id,
+            member=caller.member,
+            assistant_id=assistant_id,
+            title=title if len(title) <= _TITLE else title[: _TITLE - 1] + "…",
+            created_at=moment,
+            updated_at=moment,
+        )
+    )
+    return conversation_id
+
+
+def _insert_turn(connection: Connection, team_id: str, conversation_id: str, turn: Turn) -> None:
+    last = connection.scalar(
+        select(func.max(turns.c.position)).where(turns.c.conversation_id == conversation_id)
+    )
+    values = {name: getattr(turn, name) for name in Turn.__dataclass_fields__}
+    connection.execute(
+        insert(turns).values(
+            **values, team_id=team_id, conversation_id=conversation_id, position=(last or 0) + 1
+        )
+    )
+    sources = (*turn.citations, *turn.retrieval.get("passages", ()))
+    for document_id in {source["document"]["id"] for source in sources}:
+        connection.execute(
+            insert(turn_sources).values(turn_id=turn.id, document_id=document_id, team_id=team_id)
+        )
+
+
+def _conversation(row: Row[Any]) -> Conversation:
+    values = {name: getattr(row, name) for name in Conversation.__dataclass_fields__}
+    found = Conversation(**values)
+    return replace(found, created_at=aware(found.created_at), updated_at=aware(found.updated_at))
+
+
+def _turn(row: Row[Any]) -> Turn:
+    turn = Turn(**{name: getattr(row, name) for name in Turn.__dataclass_fields__})
+    return replace(turn, created_at=aware(turn.created_at))
