@@ -1,0 +1,54 @@
+# make run    serve on http://127.0.0.1:8000 (installs into .venv first)
+# make test   the whole suite (installs what it needs first)
+# make check  linters, types, import rules, compose and Dockerfile
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+WEB := $(shell find web -type f -not -path "*/node_modules/*" 2>/dev/null)
+RECIPE := pyproject.toml constraints.txt hatch_build.py $(WEB)
+
+.PHONY: run test check bench clean system-packages
+.DELETE_ON_ERROR:
+
+run: $(VENV)/.installed
+	@exec $(BIN)/doumi serve
+
+test: system-packages $(VENV)/.installed-dev
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/hadolint Dockerfile
+
+bench: $(VENV)/.installed-dev
+	@echo "Each prints a table, the plain LangChain pipeline and Doumi in the same run:"
+	@ls bench/*.py | sed -n 's|bench/\([a-z][a-z_]*\)\.py|  $(BIN)/python -m bench.\1 --data PATH|p'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Doumi needs Python 3.11 or newer. Say which: make run PYTHON=python3.12"; exit 1; }
+	@echo "Making $(VENV) …"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python $(RECIPE)
+	@echo "Installing (the first time takes some minutes) …"
+	@$(PIP) install --quiet --constraint constraints.txt --editable .
+	@$(BIN)/doumi prepare
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $@
+
+# The browser journey drives a real Chromium, and Korean needs a font.
+system-packages:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || sh .ci/debian-packages
+
+clean:
+	rm -rf $(VENV) service/web web/node_modules
