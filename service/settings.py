@@ -19,7 +19,12 @@ class Settings(BaseSettings):
     """What the operator decides, from DOUMI_* variables and `.env`; each has a default that works."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DOUMI_", env_file=".env", env_file_encoding="utf-8", frozen=True, extra="ignore"
+        env_prefix="DOUMI_",
+        env_ignore_empty=True,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        frozen=True,
+        extra="ignore",
     )
 
     data: Path = Path("data")  # everything that lives: databases, indexes, uploads, the owner key

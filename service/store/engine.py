@@ -44,7 +44,7 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to HEAD. Alembic is imported only when there is something to do."""
-        if self._revision() == HEAD:
+        if self.revision() == HEAD:
             return
         from alembic import command
         from alembic.config import Config
@@ -55,7 +55,8 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
-    def _revision(self) -> str | None:
+    def revision(self) -> str | None:
+        """The schema's revision; None for an empty database."""
         with self.read() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return None

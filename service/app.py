@@ -1,0 +1,60 @@
+"""The application: what the lifespan opens, the routes, the error table."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from anyio import to_thread
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from service import errors, faults
+from service.examples import load_examples
+from service.headers import Headers
+from service.installation import Installation
+from service.routes import assistants, conversations, documents, health, page, session
+from service.routes.openai import chat, models
+from service.settings import Settings
+
+_ABOUT = """\
+The custom GPTs that a team runs itself: answers from its own files, cited to the page.
+
+Sign every request with a key of the team: `Authorization: Bearer sk-doumi-…`. Under `/v1` the API
+speaks OpenAI's language, an assistant's slug is the `model`. Every error has the body
+`{"error": {"message", "type", "param", "code"}}`.
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service as an ASGI application; nothing is opened before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        here = await to_thread.run_sync(Installation.open, settings)
+        app.state.installation = here
+        here.begin(load_examples)
+        try:
+            yield
+        finally:
+            await to_thread.run_sync(here.close)
+
+    app = FastAPI(
+        title="Doumi",
+        version=version("doumi"),
+        description=_ABOUT,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.add_middleware(Headers)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id", "retry-after"],
+        )
+    errors.install(app, faults.TABLE)
+    for module in (chat, models, assistants, documents, conversations, session, health, page):
+        app.include_router(module.router)
+    return app

@@ -1,0 +1,152 @@
+"""The command line: serve, ingest, chat, doctor, login, key, prepare."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.settings import SettingsError, load_settings
+
+
+class Commands(click.Group):
+    """Turns what the operator can put right into one line instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; SettingsError becomes a message and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="doumi")
+def main() -> None:
+    """Doumi: assistants that answer from a team's own files, cited to the page."""
+
+
+@main.command()
+@click.option("--host", help="Address to listen on (DOUMI_HOST).")
+@click.option("--port", type=int, help="Port to listen on (DOUMI_PORT).")
+def serve(host: str | None, port: int | None) -> None:
+    """Serve the API and the page."""
+    from service.serving import serve as run
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    sys.exit(run(load_settings(**given)))
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path))
+@click.option("--assistant", "slug", required=True, help="Slug of the assistant that gets the documents.")
+@click.option("--url", envvar="DOUMI_URL", help="Where the service runs.")
+@click.option("--key", envvar="DOUMI_KEY", help="A key of the team (editor or owner).")
+def ingest(folder: Path, slug: str, url: str | None, key: str | None) -> None:
+    """Upload the files of FOLDER (or one file) and watch them being read."""
+    from service.terminal import connect, ingest_folder
+
+    with connect(load_settings(), url, key) as client:
+        sys.exit(ingest_folder(client, folder, slug))
+
+
+@main.command()
+@click.argument("slug")
+@click.option("--url", envvar="DOUMI_URL", help="Where the service runs.")
+@click.option("--key", envvar="DOUMI_KEY", help="A key of the team.")
+def chat(slug: str, url: str | None, key: str | None) -> None:
+    """Talk to an assistant; answers stream, sources are listed below them."""
+    from service.terminal import chat_with, connect
+
+    with connect(load_settings(), url, key) as client:
+        sys.exit(chat_with(client, slug))
+
+
+@main.command()
+def doctor() -> None:
+    """Check settings, data folder, database, indexes, model and disk; say what to do."""
+    from service.doctor import examine
+
+    sys.exit(examine(load_settings()))
+
+
+@main.command()
+def prepare() -> None:
+    """Convert the embedder for this machine now, so that the first start does not have to."""
+    from knowledge.embeddings import open_embedder
+
+    settings = load_settings()
+    click.echo(f"Preparing the embedder {settings.embedder} …")
+    embedder = open_embedder(settings.embedder, cache=settings.data / "models")
+    click.echo(f"Ready: {embedder.fingerprint}")
+
+
+@main.command()
+def login() -> None:
+    """Print a link that signs its reader in to the page, once, as owner of the first team."""
+    from service.serving import login_link
+    from service.store import Store
+
+    settings = load_settings()
+    store = Store(settings.records_url)
+    click.echo(login_link(settings, store))
+    store.close()
+
+
+@main.group()
+def key() -> None:
+    """Keys of a team."""
+
+
+def _team(store: Any, slug: str) -> Any:
+    team = store.teams.by_slug(slug)
+    if team is None:
+        raise click.ClickException(f"There is no team {slug!r}; “doumi serve” makes the first one.")
+    return team
+
+
+@key.command("create")
+@click.option("--team", "slug", default="example", show_default=True)
+@click.option("--role", type=click.Choice(["viewer", "editor", "owner"]), default="viewer", show_default=True)
+@click.option("--name", default="command line", show_default=True)
+def create_key(slug: str, role: str, name: str) -> None:
+    """Make a key; it is shown this once."""
+    from service.records import Role
+    from service.store import Store
+
+    store = Store(load_settings().records_url)
+    _, secret = store.teams.create_key(_team(store, slug).id, name=name, role=Role(role))
+    store.close()
+    click.echo(secret)
+
+
+@key.command("list")
+@click.option("--team", "slug", default="example", show_default=True)
+def list_keys(slug: str) -> None:
+    """The keys of a team: id, role, state, first characters, name."""
+    from service.store import Store
+
+    store = Store(load_settings().records_url)
+    for found in store.teams.list_keys(_team(store, slug).id):
+        state = "revoked" if found.revoked_at else "active"
+        click.echo(f"{found.id}  {found.role:<7} {state:<8} {found.prefix}…  {found.name}")
+    store.close()
+
+
+@key.command("revoke")
+@click.argument("key_id")
+@click.option("--team", "slug", default="example", show_default=True)
+def revoke_key(key_id: str, slug: str) -> None:
+    """Revoke a key; it stops working at the next request."""
+    from service.store import Store
+
+    store = Store(load_settings().records_url)
+    revoked = store.teams.revoke_key(_team(store, slug).id, key_id)
+    store.close()
+    if not revoked:
+        raise click.ClickException(f"The team has no key {key_id!r}; “doumi key list” shows those it has.")
+    click.echo(f"{key_id} is revoked.")
+
+
+if __name__ == "__main__":
+    main()

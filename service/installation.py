@@ -1,0 +1,149 @@
+"""What an installation is made of: opened at the start, given to the routes, closed at the end."""
+
+import fcntl
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+from ingest.cage import ReadLimits
+from ingest.worker import Worker
+from knowledge.embeddings import Embedder, open_embedder
+from service.bases import OpenBases, address_of
+from service.model import Model, Timeouts, open_model
+from service.settings import Settings
+from service.store import Store
+
+_EMBEDDER_WAIT_S = 300  # the first start converts the model, which takes tens of seconds
+
+log = logging.getLogger("doumi")
+
+
+class DataFolderInUse(Exception):
+    """Another service works on this data folder; stop it, or give this one its own with DOUMI_DATA."""
+
+
+class StillStarting(Exception):
+    """The embedder is not ready yet; ask again in a few seconds."""
+
+
+@dataclass
+class Installation:
+    """The collaborators, each open."""
+
+    settings: Settings
+    store: Store
+    bases: OpenBases
+    worker: Worker
+    embedder: "Future[Embedder]"
+    _lock: IO[str]
+    loaded: "Future[None]" = field(default_factory=Future)  # done when what is loaded at the start is queued
+    _models: dict[str, Model] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Installation":
+        """Open everything; the embedder goes on opening behind, so that the service is up at once."""
+        settings.data.mkdir(parents=True, exist_ok=True)
+        lock = _lock(settings.data / ".lock")
+        store = Store(settings.records_url)
+        opener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
+        embedder = opener.submit(_open_embedder, settings)
+        opener.shutdown(wait=False)
+        bases = OpenBases(settings.data / "teams", lambda: embedder.result(timeout=_EMBEDDER_WAIT_S))
+        worker = Worker(
+            database_url=settings.jobs_url, open_base=bases.at, limits=read_limits(settings), concurrency=1
+        )
+        worker.launch()
+        return cls(settings=settings, store=store, bases=bases, worker=worker, embedder=embedder, _lock=lock)
+
+    def begin(self, load: Callable[["Installation"], None]) -> None:
+        """Behind the running service: go on with unfinished documents, then `load` what is to be loaded."""
+
+        def work() -> None:
+            try:
+                self.embedder.result(timeout=_EMBEDDER_WAIT_S)
+                self.resume()
+                load(self)
+                self.loaded.set_result(None)
+            except Exception as error:
+                log.error("Loading at the start failed: %s", error, exc_info=error)
+                self.loaded.set_exception(error)
+
+        threading.Thread(target=work, name="begin", daemon=True).start()
+
+    def resume(self) -> None:
+        """Queue every document that an earlier run left unfinished. Queueing twice is harmless."""
+        for record in self.store.assistants.all_bases():
+            if not (self.settings.data / "teams" / address_of(record)).exists():
+                continue
+            for document in self.bases.get(record.team_id, record.id).unfinished():
+                assert document.pending_sha256 is not None
+                self.worker.submit(address_of(record), document.id, document.pending_sha256)
+
+    def model(self, name: str | None) -> Model:
+        """The chat model of this name, or the installation's. Opened once. Raises ModelMisconfigured."""
+        name = name or self.settings.model
+        if name not in self._models:
+            key = self.settings.model_api_key
+            patience = self.settings.model_timeout_s
+            self._models[name] = open_model(
+                name,
+                base_url=self.settings.model_base_url,
+                api_key=key.get_secret_value() if key else None,
+                timeouts=Timeouts(
+                    connect_s=min(10.0, patience), first_token_s=patience, between_tokens_s=patience
+                ),
+            )
+        return self._models[name]
+
+    def not_ready(self) -> str | None:
+        """Why the service cannot answer yet; None when it can."""
+        if not self.embedder.done():
+            return "The embedder is still being opened."
+        if error := self.embedder.exception():
+            return str(error)
+        return None
+
+    @cached_property
+    def quoting(self) -> bool:
+        """Whether no language model is connected, so that answers are quotes."""
+        return self.settings.model == "quote"
+
+    def close(self) -> None:
+        """Stop the jobs (they go on at the next start) and close what is open."""
+        self.worker.shutdown()
+        self.bases.close()
+        self.store.close()
+        self._lock.close()
+
+
+def read_limits(settings: Settings) -> ReadLimits:
+    """What a reader may use, with the operator's bound on the size of a file."""
+    return ReadLimits(max_bytes=settings.max_upload_mb * 1024 * 1024)
+
+
+def _lock(path: Path) -> IO[str]:
+    """Held until it is closed, also by a crash: two services on one folder would undo each other's work."""
+    held = path.open("w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        held.close()
+        raise DataFolderInUse(
+            f"Another service works on the data folder {path.parent}; stop it, or set DOUMI_DATA to another folder."
+        ) from None
+    return held
+
+
+def _open_embedder(settings: Settings) -> Embedder:
+    key = settings.embedder_api_key
+    return open_embedder(
+        settings.embedder,
+        cache=settings.data / "models",
+        base_url=settings.embedder_base_url,
+        api_key=key.get_secret_value() if key else None,
+    )

@@ -1,0 +1,206 @@
+"""Documents, passages and receipts on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from knowledge.documents import Document, DocumentStatus, Passage, Receipt
+from service.routes.shapes import seconds
+
+
+class ProgressOut(BaseModel):
+    """How far the reading is; totals are null until they are known."""
+
+    model_config = ConfigDict(from_attributes=True)
+    pages_read: int
+    pages_total: int | None
+    chunks_embedded: int
+    chunks_total: int | None
+    chunks_reused: int
+
+
+class DocumentOut(BaseModel):
+    """A file in a knowledge base."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "doc_5f0c9f1d2b3a4c5d6e7f8091",
+                "object": "document",
+                "name": "handbook.pdf",
+                "media_type": "application/pdf",
+                "size": 48213,
+                "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "status": "embedding",
+                "progress": {
+                    "pages_read": 14,
+                    "pages_total": 14,
+                    "chunks_embedded": 32,
+                    "chunks_total": 61,
+                    "chunks_reused": 0,
+                },
+                "pages": 0,
+                "chunks": 0,
+                "error": None,
+                "warnings": [],
+                "created_at": 1795478400,
+                "updated_at": 1795478401,
+            }
+        }
+    )
+    id: str
+    object: Literal["document"] = "document"
+    name: str
+    media_type: str
+    size: int
+    sha256: str | None = Field(description="Of the content that answers; null before the first is ready")
+    status: DocumentStatus
+    progress: ProgressOut
+    pages: int
+    chunks: int
+    error: str | None
+    warnings: list[str]
+    created_at: int
+    updated_at: int
+
+
+class PageOut(BaseModel):
+    """The text of a page, as it was read."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"number": 3, "label": "page 3", "text": "4.2 Annual leave\n…"}}
+    )
+    number: int
+    label: str
+    text: str
+
+
+class ReceiptOut(BaseModel):
+    """What a deletion took away."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "doc_5f0c9f1d2b3a4c5d6e7f8091",
+                "object": "document.deleted",
+                "deleted": True,
+                "name": "handbook.pdf",
+                "removed": {"pages": 14, "chunks": 61, "vectors": 61, "files": 1, "stored_answers": 2},
+            }
+        }
+    )
+    id: str
+    object: Literal["document.deleted"] = "document.deleted"
+    deleted: Literal[True] = True
+    name: str
+    removed: dict[str, int]
+
+
+class SearchIn(BaseModel):
+    """A question to the knowledge of an assistant."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"query": "How many days of annual leave in the fourth year?", "k": 4}}
+    )
+    query: Annotated[str, Field(min_length=1, max_length=8000)]
+    k: Annotated[int, Field(ge=1, le=50)] = 8
+
+
+class PassageOut(BaseModel):
+    """A chunk judged against the question, with what each stage thought of it."""
+
+    text: str
+    document: dict[str, str]
+    locator: str
+    page: int
+    section: list[str]
+    score: float
+    relevance: float
+    scores: dict[str, float | None]
+
+
+class SearchOut(BaseModel):
+    """Passages, best first, and what the relevance floor cut."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "query": "How many days of annual leave in the fourth year?",
+                "passages": [
+                    {
+                        "text": "3 to 5 years of service | 18 days",
+                        "document": {"id": "doc_5f0c9f1d2b3a4c5d6e7f8091", "name": "handbook.pdf"},
+                        "locator": "page 5",
+                        "page": 5,
+                        "section": ["Leave", "Annual leave"],
+                        "score": 3.1,
+                        "relevance": 0.92,
+                        "scores": {"dense": 0.61, "lexical": 11.8, "fused": 3.1, "rerank": None},
+                    }
+                ],
+                "below_floor": [],
+                "answerability": 0.9,
+                "weights": {"dense": 1.0, "lexical": 0.8},
+                "took_ms": 4.2,
+            }
+        }
+    )
+    query: str
+    passages: list[PassageOut]
+    below_floor: list[PassageOut]
+    answerability: float
+    weights: dict[str, float]
+    took_ms: float
+
+
+def document_out(document: Document) -> DocumentOut:
+    """The document on the wire."""
+    return DocumentOut(
+        id=document.id,
+        name=document.name,
+        media_type=document.media_type,
+        size=document.size,
+        sha256=document.sha256,
+        status=document.status,
+        progress=ProgressOut.model_validate(document.progress),
+        pages=document.pages,
+        chunks=document.chunks,
+        error=document.error,
+        warnings=list(document.warnings),
+        created_at=seconds(document.created_at),
+        updated_at=seconds(document.updated_at),
+    )
+
+
+def passage_out(passage: Passage) -> PassageOut:
+    """The passage on the wire."""
+    return PassageOut(
+        text=passage.chunk.text,
+        document={"id": passage.document_id, "name": passage.document_name},
+        locator=passage.chunk.locator,
+        page=passage.chunk.page,
+        section=list(passage.chunk.section),
+        score=passage.score,
+        relevance=passage.relevance,
+        scores={
+            "dense": passage.scores.dense,
+            "lexical": passage.scores.lexical,
+            "fused": passage.scores.fused,
+            "rerank": passage.scores.rerank,
+        },
+    )
+
+
+def receipt_out(receipt: Receipt, stored_answers: int) -> ReceiptOut:
+    """The receipt on the wire."""
+    return ReceiptOut(
+        id=receipt.document_id,
+        name=receipt.name,
+        removed={
+            "pages": receipt.pages,
+            "chunks": receipt.chunks,
+            "vectors": receipt.vectors,
+            "files": receipt.files,
+            "stored_answers": stored_answers,
+        },
+    )

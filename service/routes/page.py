@@ -1,0 +1,41 @@
+"""The page: built files, and its one HTML file for every address of the page."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, HTTPException
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+BUILT = Path(__file__).parent.parent / "web"
+
+router = APIRouter(include_in_schema=False)
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+_NOT_BUILT = (
+    "<!doctype html><title>Doumi</title><p>The API is up; the page was not built. "
+    "Install without DOUMI_SKIP_WEB to get it."
+)
+_ENDINGS_FOR_EVER = "public, max-age=31536000, immutable"  # the names under assets/ carry a hash
+
+
+@router.get("/assets/{name:path}")
+async def asset(name: str) -> Response:
+    """A built file."""
+    path = (BUILT / "assets" / name).resolve()
+    if not path.is_relative_to(BUILT.resolve()) or not path.is_file():
+        raise HTTPException(404, f"There is no file /assets/{name}.")
+    return FileResponse(path, headers={"Cache-Control": _ENDINGS_FOR_EVER})
+
+
+@router.get("/")
+@router.get("/a/{rest:path}")
+@router.get("/view/{rest:path}")
+async def page(rest: str = "") -> Response:
+    """The page; it reads its own address."""
+    index = BUILT / "index.html"
+    if not index.is_file():
+        return HTMLResponse(_NOT_BUILT)
+    return FileResponse(index, headers={"Cache-Control": "no-cache"})

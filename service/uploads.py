@@ -1,0 +1,112 @@
+"""Taking a file in: a stream to disk, hashed and limited on the way, recorded and queued."""
+
+import hashlib
+import mimetypes
+import os
+import tempfile
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import BinaryIO
+
+from anyio import to_thread
+from fastapi import Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from knowledge.base import KnowledgeBase
+from knowledge.documents import Document
+from service.access import Desk
+from service.installation import Installation
+
+_FORM_OVERHEAD = 64 * 1024  # bytes of a multipart request that are not the file
+
+
+class UploadTooLarge(Exception):
+    """The file is larger than the installation takes; the message names the limit."""
+
+
+class UploadMalformed(Exception):
+    """The request is no multipart form with a field `file`."""
+
+
+async def take_in(request: Request, here: Installation, desk: Desk, *, name: str | None) -> Document:
+    """Read the multipart field `file` from the request into the assistant's first base, as `name`.
+
+    Raises UploadTooLarge and UploadMalformed.
+    """
+    limit = here.settings.max_upload_mb * 1024 * 1024
+    form = await _form(request, limit)
+    try:
+        upload = form.get("file")
+        if not isinstance(upload, UploadFile):
+            raise UploadMalformed("Send the file as the multipart field “file”.")
+        return await to_thread.run_sync(
+            lambda: store_upload(here, desk.base, desk.address, upload.file, name or upload.filename or "")
+        )
+    finally:
+        await form.close()
+
+
+async def _form(request: Request, limit: int) -> FormData:
+    """The form, read in a stream that ends as soon as it is too large."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit + _FORM_OVERHEAD:
+        raise _too_large(limit)
+    received = 0
+
+    async def counted() -> AsyncGenerator[bytes, None]:
+        nonlocal received
+        async for part in request.stream():
+            received += len(part)
+            if received > limit + _FORM_OVERHEAD:
+                raise _too_large(limit)
+            yield part
+
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise UploadMalformed("Send the file as multipart/form-data, in the field “file”.")
+    try:
+        return await MultiPartParser(request.headers, counted(), max_files=1, max_fields=16).parse()
+    except (MultiPartException, KeyError) as error:
+        reason = getattr(error, "message", "the boundary is missing")
+        raise UploadMalformed(f"The upload could not be read: {reason}.") from None
+
+
+def store_upload(
+    here: Installation, base: KnowledgeBase, where: str, content: BinaryIO, name: str
+) -> Document:
+    """Copy a file into the base at the address `where` while hashing it, and queue its reading.
+
+    Raises UploadTooLarge.
+    """
+    digest, size = hashlib.sha256(), 0
+    incoming = here.settings.data / "incoming"
+    incoming.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as copy:
+        try:
+            while block := content.read(1 << 20):
+                digest.update(block)
+                size += len(block)
+                copy.write(block)
+            copy.flush()
+            os.fsync(copy.fileno())
+            if size > here.settings.max_upload_mb * 1024 * 1024:
+                raise _too_large(here.settings.max_upload_mb * 1024 * 1024)
+            document = base.accept(
+                Path(copy.name),
+                name=name,
+                media_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
+                sha256=digest.hexdigest(),
+                size=size,
+            )
+        finally:
+            Path(copy.name).unlink(missing_ok=True)  # accept moved it away when all went well
+    if document.pending_sha256:
+        here.worker.submit(where, document.id, document.pending_sha256)
+    return document
+
+
+def _too_large(limit: int) -> UploadTooLarge:
+    return UploadTooLarge(
+        f"The file is larger than the {limit // (1024 * 1024)} MB that this installation takes. Split it, "
+        "or ask the operator to raise DOUMI_MAX_UPLOAD_MB."
+    )
