@@ -1,0 +1,53 @@
+"""Which status and code each exception has. A test holds every exception of ours against this table."""
+
+from instructions.format import InstructionError
+from instructions.prompt import PromptTooLong
+from knowledge.errors import DocumentNotFound, KnowledgeError, PageNotFound, Superseded
+from service.access import ForeignOrigin, NotAllowed, NotSignedIn
+from service.errors import INVALID, Fault
+from service.installation import StillStarting
+from service.model_errors import (
+    ModelBroken,
+    ModelError,
+    ModelMisconfigured,
+    ModelRateLimited,
+    ModelRejected,
+    ModelTimeout,
+    ModelUnavailable,
+)
+from service.routes.openai.chat import UnusableMessages
+from service.store.assistants import AssistantNotFound, KnowledgeBaseNotFound
+from service.store.conversations import ConversationNotFound
+from service.store.pages import CursorNotFound
+from service.store.teams import SlugTaken
+from service.uploads import UploadMalformed, UploadTooLarge
+
+_MODEL = "model_error"
+
+TABLE: dict[type[BaseException], Fault] = {
+    NotSignedIn: Fault(401, "authentication_error", "invalid_api_key"),
+    NotAllowed: Fault(403, "permission_error", "not_allowed"),
+    ForeignOrigin: Fault(403, "permission_error", "foreign_origin"),
+    AssistantNotFound: Fault(404, INVALID, "model_not_found", "model"),
+    KnowledgeBaseNotFound: Fault(404, INVALID, "knowledge_base_not_found", "knowledge"),
+    ConversationNotFound: Fault(404, INVALID, "conversation_not_found", "conversation"),
+    DocumentNotFound: Fault(404, INVALID, "document_not_found"),
+    PageNotFound: Fault(404, INVALID, "page_not_found"),
+    CursorNotFound: Fault(400, INVALID, "invalid_cursor", "after"),
+    SlugTaken: Fault(409, INVALID, "slug_taken", "slug"),
+    Superseded: Fault(409, INVALID, "superseded"),
+    KnowledgeError: Fault(500, "server_error", "knowledge_error"),
+    InstructionError: Fault(400, INVALID, "invalid_instruction", "instruction"),
+    PromptTooLong: Fault(400, INVALID, "context_length_exceeded", "messages"),
+    UnusableMessages: Fault(400, INVALID, "invalid_messages", "messages"),
+    UploadTooLarge: Fault(413, INVALID, "file_too_large", "file"),
+    UploadMalformed: Fault(400, INVALID, "invalid_upload", "file"),
+    StillStarting: Fault(503, "server_error", "still_starting"),
+    ModelMisconfigured: Fault(503, _MODEL, "model_misconfigured"),
+    ModelUnavailable: Fault(502, _MODEL, "model_unavailable"),
+    ModelTimeout: Fault(504, _MODEL, "model_timeout"),
+    ModelRejected: Fault(502, _MODEL, "model_rejected"),
+    ModelRateLimited: Fault(429, "rate_limit_error", "rate_limit_exceeded"),
+    ModelBroken: Fault(502, _MODEL, "model_broken"),
+    ModelError: Fault(502, _MODEL, "model_error"),
+}

@@ -1,0 +1,232 @@
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from service.records import Caller, Role, Team, Turn
+from service.store import Store
+from service.store.assistants import AssistantNotFound, KnowledgeBaseNotFound
+from service.store.conversations import ConversationNotFound, new_turn
+from service.store.engine import HEAD, MIGRATIONS, now
+from service.store.pages import CursorNotFound, Window
+from service.store.tables import metadata
+from service.store.teams import SlugTaken
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def team(store: Store) -> Team:
+    return store.teams.create(slug="one", name="One")
+
+
+@pytest.fixture
+def other(store: Store) -> Team:
+    return store.teams.create(slug="two", name="Two")
+
+
+def member_of(store: Store, team: Team, role: Role = Role.OWNER) -> Caller:
+    member = store.teams.add_member(team.id, name="Someone", role=role)
+    return Caller(team=team, role=role, member=member)
+
+
+def turn(question: str = "Q?", document_id: str | None = None) -> Turn:
+    source = {"label": 1, "document": {"id": document_id, "name": "secret.pdf"}, "quote": "the secret text"}
+    return new_turn(
+        question=question,
+        answer="the secret text [1]",
+        citations=[source] if document_id else [],
+        retrieval={"status": "used", "passages": []},
+        model="quote",
+    )
+
+
+def test_the_migrations_end_at_the_schema_that_the_queries_use(store: Store) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    newest = max(path.stem[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    assert newest == HEAD == store.database.revision()
+    with store.database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_key_is_kept_only_as_its_digest(store: Store, team: Team, tmp_path: Path) -> None:
+    _, secret = store.teams.create_key(team.id, name="k", role=Role.EDITOR)
+    store.database.forget_deleted()
+    assert secret.encode() not in (tmp_path / "records.sqlite").read_bytes()
+    caller = store.teams.caller_of_key(secret)
+    assert caller is not None
+    assert (caller.team, caller.role) == (team, Role.EDITOR)
+
+
+def test_a_revoked_or_expired_or_unknown_key_opens_nothing(store: Store, team: Team) -> None:
+    key, revoked = store.teams.create_key(team.id, name="k", role=Role.OWNER)
+    assert store.teams.revoke_key(team.id, key.id)
+    _, expired = store.teams.create_key(
+        team.id, name="k", role=Role.OWNER, expires_at=now() - timedelta(seconds=1)
+    )
+    for secret in (revoked, expired, "sk-doumi-unknown", ""):
+        assert store.teams.caller_of_key(secret) is None
+        assert store.teams.open_session(secret, lasts=timedelta(hours=1)) is None
+
+
+def test_a_team_cannot_revoke_the_key_of_another(store: Store, team: Team, other: Team) -> None:
+    key, secret = store.teams.create_key(other.id, name="k", role=Role.OWNER)
+    assert not store.teams.revoke_key(team.id, key.id)
+    assert store.teams.caller_of_key(secret) is not None
+
+
+def test_a_login_link_opens_one_session(store: Store, team: Team) -> None:
+    caller = member_of(store, team)
+    token = store.teams.login_link_token(team.id, caller.member, lasts=timedelta(minutes=5))
+    session = store.teams.open_session(token, lasts=timedelta(hours=1))
+    assert session is not None
+    assert store.teams.caller_of_session(session) == caller
+    assert store.teams.open_session(token, lasts=timedelta(hours=1)) is None
+    store.teams.close_session(session)
+    assert store.teams.caller_of_session(session) is None
+
+
+def test_a_session_ends_with_the_key_that_opened_it(store: Store, team: Team) -> None:
+    key, secret = store.teams.create_key(team.id, name="k", role=Role.VIEWER)
+    session = store.teams.open_session(secret, lasts=timedelta(hours=1))
+    assert session is not None
+    assert store.teams.caller_of_session(session) is not None
+    store.teams.revoke_key(team.id, key.id)
+    assert store.teams.caller_of_session(session) is None
+
+
+def test_a_session_is_no_key_and_a_key_no_session(store: Store, team: Team) -> None:
+    _, secret = store.teams.create_key(team.id, name="k", role=Role.VIEWER)
+    session = store.teams.open_session(secret, lasts=timedelta(hours=1))
+    assert session is not None
+    assert store.teams.caller_of_key(session) is None
+    assert store.teams.caller_of_session(secret) is None
+
+
+def test_an_assistant_keeps_its_versions(store: Store, team: Team) -> None:
+    first = store.assistants.create(team.id, slug="a", name="A", instruction="one")
+    second = store.assistants.change(team.id, "a", name="A", instruction="two")
+    assert (first.version, second.version) == (1, 2)
+    assert store.assistants.get(team.id, "a").instruction == "two"
+    assert store.assistants.get(team.id, "a", 1).instruction == "one"
+    assert store.assistants.change(team.id, "a", name="A", instruction="two").version == 2
+    with pytest.raises(AssistantNotFound):
+        store.assistants.get(team.id, "a", 3)
+
+
+def test_teams_do_not_see_each_others_assistants_or_bases(store: Store, team: Team, other: Team) -> None:
+    store.assistants.create(team.id, slug="a", name="A", instruction="")
+    with pytest.raises(AssistantNotFound):
+        store.assistants.get(other.id, "a")
+    assert store.assistants.page(other.id, Window()) == ([], False)
+    with pytest.raises(KnowledgeBaseNotFound):
+        store.assistants.create(other.id, slug="b", name="B", instruction="", knowledge=["a"])
+    with pytest.raises(AssistantNotFound):
+        store.assistants.get(other.id, "b")  # nothing half-made is left
+    store.assistants.create(other.id, slug="a", name="A", instruction="")  # a slug is the team's own
+
+
+def test_a_slug_is_taken_once(store: Store, team: Team) -> None:
+    store.assistants.create(team.id, slug="a", name="A", instruction="")
+    with pytest.raises(SlugTaken):
+        store.assistants.create(team.id, slug="a", name="B", instruction="")
+
+
+def test_a_knowledge_base_goes_with_the_last_assistant_that_reads_it(store: Store, team: Team) -> None:
+    first = store.assistants.create(team.id, slug="a", name="A", instruction="")
+    second = store.assistants.create(team.id, slug="b", name="B", instruction="", knowledge=["a"])
+    assert first.knowledge_bases == second.knowledge_bases
+    assert store.assistants.delete(team.id, "a").knowledge_bases == ()
+    assert store.assistants.delete(team.id, "b").knowledge_bases == first.knowledge_bases
+
+
+def test_lists_page_in_both_directions_without_gaps(store: Store, team: Team) -> None:
+    made = [store.assistants.create(team.id, slug=f"a{n}", name="A", instruction="").id for n in range(5)]
+    first, more = store.assistants.page(team.id, Window(limit=2, order="asc"))
+    second, _ = store.assistants.page(team.id, Window(limit=2, order="asc", after=first[-1].id))
+    last, end = store.assistants.page(team.id, Window(limit=2, order="asc", after=second[-1].id))
+    assert [a.id for a in (*first, *second, *last)] == made
+    assert (more, end) == (True, False)
+    back, _ = store.assistants.page(team.id, Window(limit=2, order="asc", before=last[0].id))
+    assert [a.id for a in back] == made[2:4]
+    with pytest.raises(CursorNotFound):
+        store.assistants.page(team.id, Window(after="asst_nothing"))
+
+
+def test_a_conversation_is_its_members_alone(store: Store, team: Team, other: Team) -> None:
+    assistant = store.assistants.create(team.id, slug="a", name="A", instruction="")
+    mine, colleague, stranger = (
+        member_of(store, team),
+        member_of(store, team),
+        member_of(store, other),
+    )
+    conversation = store.conversations.add_turn(mine, assistant.id, None, turn("First?"))
+    store.conversations.add_turn(mine, assistant.id, conversation, turn("Second?"))
+    assert [t.question for t in store.conversations.turns(mine, conversation)] == ["First?", "Second?"]
+    for caller in (colleague, stranger):
+        with pytest.raises(ConversationNotFound):
+            store.conversations.turns(caller, conversation)
+        with pytest.raises(ConversationNotFound):
+            store.conversations.add_turn(caller, assistant.id, conversation, turn())
+        with pytest.raises(ConversationNotFound):
+            store.conversations.delete(caller, conversation)
+        assert store.conversations.page(caller, Window()) == ([], False)
+
+
+def test_a_deleted_documents_text_leaves_the_stored_answers(
+    store: Store, team: Team, tmp_path: Path
+) -> None:
+    caller = member_of(store, team)
+    assistant = store.assistants.create(team.id, slug="a", name="A", instruction="")
+    conversation = store.conversations.add_turn(caller, assistant.id, None, turn(document_id="doc_1"))
+    assert store.conversations.forget_document("team_other", "doc_1") == 0
+    assert store.conversations.forget_document(team.id, "doc_1") == 1
+    store.database.forget_deleted()
+    [kept] = store.conversations.turns(caller, conversation)
+    assert kept.question == "Q?"
+    assert kept.citations == []
+    for path in tmp_path.glob("records.sqlite*"):
+        assert b"the secret text" not in path.read_bytes()
+
+
+def test_writers_at_the_same_time_wait_for_each_other(store: Store, team: Team) -> None:
+    caller = member_of(store, team)
+    assistant = store.assistants.create(team.id, slug="a", name="A", instruction="")
+    conversation = store.conversations.add_turn(caller, assistant.id, None, turn())
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for _ in range(20):
+                store.conversations.add_turn(caller, assistant.id, conversation, turn())
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(store.conversations.turns(caller, conversation)) == 161
+
+
+def test_the_database_itself_refuses_a_link_across_teams(store: Store, team: Team, other: Team) -> None:
+    from sqlalchemy.exc import IntegrityError
+
+    theirs = store.assistants.create(other.id, slug="a", name="A", instruction="")
+    mine = store.assistants.create(team.id, slug="a", name="A", instruction="")
+    link = text("INSERT INTO assistant_knowledge VALUES (:a, :b, :t, 9)")
+    values = {"a": mine.id, "b": theirs.knowledge_bases[0], "t": team.id}
+    with pytest.raises(IntegrityError), store.database.write() as connection:
+        connection.execute(link, values)
