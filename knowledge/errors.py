@@ -1,0 +1,25 @@
+"""What can go wrong with a knowledge base. Each sentence says what to do."""
+
+
+class KnowledgeError(Exception):
+    """A knowledge base could not do what was asked."""
+
+
+class DocumentNotFound(KnowledgeError):
+    """There is no such document in this knowledge base: list its documents to see which there are."""
+
+
+class PageNotFound(KnowledgeError):
+    """The document has no such page: pages count from 1 up to the document's number of pages."""
+
+
+class Superseded(KnowledgeError):
+    """This content is no longer the one being prepared: stop the work on it, a newer one won."""
+
+
+class NotEmbedded(KnowledgeError):
+    """Some chunks have no vector yet: embed what `unembedded` lists before publishing."""
+
+
+class UnknownSchema(KnowledgeError):
+    """The knowledge base was written by a newer version of Doumi: update Doumi, or restore a backup."""

@@ -1,0 +1,159 @@
+"""Content on its way in: pages, chunks and vectors that no search sees yet.
+
+Each function is part of the caller's transaction. `document` is the row number of the document.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge import rows
+from knowledge.documents import Chunk, Page
+
+_FIELDS = "page, locator, section, start, stop, text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """The chunks of a document as they will be served."""
+
+    texts: list[str]  # as indexed and embedded: header and text
+    vectors: NDArray[np.float16]
+
+
+def header(name: str, section: Sequence[str]) -> str:
+    """What a chunk is about: the document's name without its extension, and the headings above the chunk."""
+    stem, dot, extension = name.rpartition(".")
+    title = stem if dot and stem and len(extension) <= 5 and " " not in extension else name
+    return " > ".join((title.replace("_", " "), *section))
+
+
+def searchable(name: str, section: Sequence[str], text: str) -> str:
+    """The text of a chunk as it is indexed and embedded."""
+    return f"{header(name, section)}\n{text}"
+
+
+def put_pages(connection: sqlite3.Connection, document: int, pages: Sequence[Page]) -> None:
+    discard(connection, document)
+    connection.executemany(
+        "INSERT INTO staged_pages VALUES (?, ?, ?, ?, ?)",
+        ((document, *rows.page_values(page)) for page in pages),
+    )
+    connection.execute("UPDATE documents SET pages_staged = 1 WHERE seq = ?", (document,))
+
+
+def pages(connection: sqlite3.Connection, document: int) -> list[Page]:
+    found = connection.execute(
+        "SELECT number, label, text, blocks FROM staged_pages WHERE document = ? ORDER BY number", (document,)
+    )
+    return [rows.page(row) for row in found]
+
+
+def put_chunks(
+    connection: sqlite3.Connection, document: int, name: str, chunks: Sequence[Chunk], fingerprint: str
+) -> tuple[int, int]:
+    """Stage the chunks; vectors of equal text that were made before are kept.
+
+    Returns how many have a vector, and how many of these took it from the version being served.
+    """
+    staged, served = _known_vectors(connection, document, fingerprint)
+    connection.execute("DELETE FROM staged_chunks WHERE document = ?", (document,))
+    embedded = reused = 0
+    for chunk in chunks:
+        digest = _digest(searchable(name, chunk.section, chunk.text))
+        vector = served.get(digest) or staged.get(digest)
+        embedded += vector is not None
+        reused += digest in served
+        connection.execute(
+            "INSERT INTO staged_chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (document, chunk.ordinal, *rows.chunk_values(chunk), digest, vector),
+        )
+    connection.execute("UPDATE documents SET chunks_staged = 1 WHERE seq = ?", (document,))
+    return embedded, reused
+
+
+def unembedded(
+    connection: sqlite3.Connection, document: int, name: str, limit: int
+) -> Iterator[tuple[int, str]]:
+    found = connection.execute(
+        "SELECT ordinal, section, text FROM staged_chunks WHERE document = ? AND vector IS NULL"
+        " ORDER BY ordinal LIMIT ?",
+        (document, limit),
+    )
+    for ordinal, section, text in found:
+        yield ordinal, searchable(name, json.loads(section), text)
+
+
+def put_vectors(
+    connection: sqlite3.Connection, document: int, ordinals: Sequence[int], vectors: NDArray[np.float32]
+) -> int:
+    """Returns how many of the document's staged chunks have a vector now."""
+    connection.executemany(
+        "UPDATE staged_chunks SET vector = ? WHERE document = ? AND ordinal = ?",
+        (
+            (vector.tobytes(), document, ordinal)
+            for ordinal, vector in zip(ordinals, vectors.astype(np.float16), strict=True)
+        ),
+    )
+    counted = connection.execute(
+        "SELECT count(vector) FROM staged_chunks WHERE document = ?", (document,)
+    ).fetchone()
+    return int(counted[0])
+
+
+def staged(connection: sqlite3.Connection, document: int, name: str, dimensions: int) -> Staged | None:
+    """What would be published, or None while a vector is missing."""
+    found = connection.execute(
+        "SELECT section, text, vector FROM staged_chunks WHERE document = ? ORDER BY ordinal", (document,)
+    ).fetchall()
+    if any(vector is None for _, _, vector in found):
+        return None
+    return Staged(
+        texts=[searchable(name, json.loads(section), text) for section, text, _ in found],
+        vectors=np.frombuffer(b"".join(row[2] for row in found), np.float16).reshape(len(found), dimensions),
+    )
+
+
+def move(connection: sqlite3.Connection, document: int, first: int) -> None:
+    """Make the staged pages and chunks the served ones; chunk ids count from `first`."""
+    connection.execute("INSERT INTO pages SELECT * FROM staged_pages WHERE document = ?", (document,))
+    connection.execute(
+        f"INSERT INTO chunks SELECT ? + ordinal, document, {_FIELDS} FROM staged_chunks"  # noqa: S608
+        " WHERE document = ? ORDER BY ordinal",
+        (first, document),
+    )
+    connection.execute(
+        "INSERT INTO vectors SELECT ? + ordinal, digest, vector FROM staged_chunks WHERE document = ?"
+        " ORDER BY ordinal",
+        (first, document),
+    )
+    discard(connection, document)
+
+
+def discard(connection: sqlite3.Connection, document: int) -> None:
+    connection.execute("DELETE FROM staged_pages WHERE document = ?", (document,))
+    connection.execute("DELETE FROM staged_chunks WHERE document = ?", (document,))
+    connection.execute("UPDATE documents SET pages_staged = 0, chunks_staged = 0 WHERE seq = ?", (document,))
+
+
+def _known_vectors(
+    connection: sqlite3.Connection, document: int, fingerprint: str
+) -> tuple[dict[bytes, bytes], dict[bytes, bytes]]:
+    staged = connection.execute(
+        "SELECT digest, vector FROM staged_chunks WHERE document = ? AND vector IS NOT NULL", (document,)
+    )
+    served = connection.execute(
+        "SELECT digest, vector FROM documents JOIN vectors"
+        " ON chunk >= first_chunk AND chunk < first_chunk + chunks WHERE seq = ? AND fingerprint = ?",
+        (document, fingerprint),
+    )
+    return dict(staged.fetchall()), dict(served.fetchall())
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:16]

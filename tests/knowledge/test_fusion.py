@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+
+from knowledge.fusion import Weights, fuse, standardise
+
+
+def array(*values):
+    return np.array(values, np.float32)
+
+
+def test_a_leg_without_weight_does_not_matter():
+    order = np.argsort(-fuse(array(3, 2, 1), array(1, 2, 3), Weights(dense=0.0, lexical=1.0)))
+    assert order.tolist() == [2, 1, 0]
+
+
+def test_scores_are_made_comparable_before_they_are_added():
+    fused = fuse(array(0.9, 0.1, 0.1), array(10, 31, 10), Weights(dense=1.0, lexical=1.0))
+    assert fused[0] == pytest.approx(fused[1])
+
+
+def test_equal_and_unknown_scores_add_nothing():
+    assert standardise(array(2, 2, 2)).tolist() == [0, 0, 0]
+    assert standardise(array()).tolist() == []
+    assert standardise(array(np.nan, 1, 3)).tolist() == [0, -1, 1]
