@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MAX_PROBLEMS = 20  # listed at once: enough to work on, and it bounds the search for near names
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:

@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 import yaml
 
-from instructions.errors import Problem
+from instructions.errors import MAX_PROBLEMS, Problem
 from instructions.tags import line_at, line_starts
 
 HEAD = re.compile(r"\A\ufeff?(?:[ \t]*(?:\r\n|\n|\r))*---[ \t]*(?:\r\n|\n|\r)")
@@ -139,19 +139,21 @@ def _entries(head: str, problems: list[Problem]) -> dict[str, tuple[yaml.Node, y
         message = "front matter is made of lines such as `name: Handbook`"
         problems.append(Problem(line=_line(head, root.start_mark.index), message=message))
         return {}
+    starts = line_starts(head)
     entries: dict[str, tuple[yaml.Node, yaml.Node]] = {}
     for key_node, value_node in root.value:
-        line = _line(head, key_node.start_mark.index)
+        line = line_at(starts, key_node.start_mark.index) + 1
         key = normalize("NFC", str(key_node.value)) if isinstance(key_node, yaml.ScalarNode) else "?"
         if key in entries:
-            first = _line(head, entries[key][0].start_mark.index)
-            problems.append(
-                Problem(line=line, message=f"{key} is there twice (first in line {first}): keep one")
-            )
+            first = line_at(starts, entries[key][0].start_mark.index) + 1
+            message = f"{key} is there twice (first in line {first}): keep one"
+            problems.append(Problem(line=line, message=message))
         elif key not in _READERS:
             problems.append(Problem(line=line, message=_unknown(key)))
         else:
             entries[key] = (key_node, value_node)
+        if len(problems) >= MAX_PROBLEMS:
+            break
     return entries
 
 
@@ -162,14 +164,17 @@ def _compose(source: str, problems: list[Problem]) -> yaml.Node | None:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             message = _refused(event, depth)
             if message:
-                problems.append(Problem(line=_line(source, event.start_mark.index), message=message))
+                problems.append(
+                    Problem(
+                        line=_line(source, event.start_mark.index if event.start_mark else 0), message=message
+                    )
+                )
                 return None
         return yaml.compose(source, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problems.append(
-            Problem(line=_line(source, mark.index if mark else 0), message=_syntax(error, source))
-        )
+        mark = error.problem_mark if error.problem_mark is not None else error.context_mark
+        offset = mark.index if mark is not None else 0
+        problems.append(Problem(line=_line(source, offset), message=_syntax(error, source[offset:])))
     except yaml.YAMLError as error:
         problems.append(Problem(line=1, message=f"front matter cannot be read as YAML: {error}"))
     return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 
-from instructions.errors import Problem
+from instructions.errors import MAX_PROBLEMS, Problem
 from instructions.tags import Markup, Tag, line_at, line_starts, scan, tag_key
 
 
@@ -132,6 +132,8 @@ def _section_indexes(markup: Markup, first_line: int, problems: list[Problem]) -
     for index, tag in enumerate(markup.tags):
         if tag.start < next_free:
             continue
+        if len(problems) >= MAX_PROBLEMS:
+            break
         partner = markup.partner.get(index)
         if partner is not None and _begins_section(tag, markup.tags[partner]):
             indexes.append(index)
