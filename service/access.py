@@ -13,6 +13,7 @@ from fastapi.security import HTTPBearer
 
 from knowledge.base import KnowledgeBase
 from service.installation import Installation
+from service.instruction import instruction_of
 from service.records import Assistant, Caller, Role
 from service.store.assistants import AssistantNotFound
 

@@ -122,7 +122,7 @@ def _embedder(settings: Settings) -> Iterator[Finding]:
         settings.embedder,
         cache=settings.data / "models",
         base_url=settings.embedder_base_url,
-        api_key=settings.embedder_api_key.get_secret_value() if settings.embedder_api_key else None,
+        api_key=settings.embedder_api_key,
     )
     size = embedder.encode_query("도우미 Doumi").shape[0]
     yield Finding(what="embedder", fine=True, says=f"{settings.embedder}, {size} dimensions")

@@ -15,7 +15,7 @@ from service.model_errors import (
     ModelTimeout,
     ModelUnavailable,
 )
-from service.routes.openai.chat import UnusableMessages
+from service.routes.openai.messages import UnusableMessages
 from service.store.assistants import AssistantNotFound, KnowledgeBaseNotFound
 from service.store.conversations import ConversationNotFound
 from service.store.pages import CursorNotFound

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from ingest.cage import ReadLimits
+from ingest.limits import ReadLimits
 from ingest.worker import Worker
 from knowledge.embeddings import Embedder, open_embedder
 from service.bases import OpenBases, address_of
@@ -123,7 +123,7 @@ class Installation:
 
 def read_limits(settings: Settings) -> ReadLimits:
     """What a reader may use, with the operator's bound on the size of a file."""
-    return ReadLimits(max_bytes=settings.max_upload_mb * 1024 * 1024)
+    return ReadLimits(file_bytes=settings.max_upload_mb * 1024 * 1024)
 
 
 def _lock(path: Path) -> IO[str]:
@@ -134,16 +134,15 @@ def _lock(path: Path) -> IO[str]:
     except OSError:
         held.close()
         raise DataFolderInUse(
-            f"Another service works on the data folder {path.parent}; stop it, or set DOUMI_DATA to another folder."
+            f"Another service works on the data folder {path.parent}; stop it, or set DOUMI_DATA."
         ) from None
     return held
 
 
 def _open_embedder(settings: Settings) -> Embedder:
-    key = settings.embedder_api_key
     return open_embedder(
         settings.embedder,
         cache=settings.data / "models",
         base_url=settings.embedder_base_url,
-        api_key=key.get_secret_value() if key else None,
+        api_key=settings.embedder_api_key,
     )

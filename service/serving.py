@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import uvicorn
@@ -64,10 +65,8 @@ def serve(settings: Settings) -> int:
         proxy_headers=settings.public_url is not None,
     )
     server = _Server(config, lambda: _announce(app.state.installation))
-    try:
+    with suppress(KeyboardInterrupt):
         asyncio.run(server.serve(sockets=[listener]))
-    except KeyboardInterrupt:
-        pass
     if server.started:
         print("\nDoumi has stopped. Everything is kept; unfinished documents go on at the next start.")
         return 0

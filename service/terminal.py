@@ -38,7 +38,7 @@ def connect(settings: Settings, url: str | None, key: str | None) -> httpx.Clien
         _checked(client.get("/api/session"))
     except httpx.HTTPError:
         raise click.ClickException(
-            f"No service answers at {client.base_url}. Start it with “doumi serve” (or make run), or set DOUMI_URL."
+            f"No service answers at {client.base_url}. Start it with “doumi serve”, or set DOUMI_URL."
         ) from None
     return client
 
@@ -149,7 +149,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def _upload(client: httpx.Client, slug: str, path: Path) -> dict[str, Any]:
     with path.open("rb") as content:
         files = {"file": (path.name, content)}
-        return _checked(client.post(f"/api/assistants/{slug}/documents", files=files))
+        document: dict[str, Any] = _checked(client.post(f"/api/assistants/{slug}/documents", files=files))
+        return document
 
 
 def _watch(

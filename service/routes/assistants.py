@@ -25,7 +25,7 @@ You answer questions about our handbook.
 Answer in one or two sentences.
 </guidelines>
 """
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "id": "asst_0123456789abcdef01234567",
     "object": "assistant",
     "slug": "handbook",

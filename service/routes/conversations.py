@@ -11,7 +11,7 @@ from service.routes.shapes import Listing, PageWindow, errors, seconds
 
 router = APIRouter(prefix="/api/conversations", tags=["conversations"])
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "id": "conv_0123456789abcdef01234567",
     "object": "conversation",
     "assistant": "handbook",

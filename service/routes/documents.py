@@ -10,8 +10,9 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, StreamingResponse
 
-from knowledge.base import DocumentNotFound, KnowledgeBase, search
+from knowledge.base import KnowledgeBase, search
 from knowledge.documents import DocumentStatus
+from knowledge.errors import DocumentNotFound
 from service.access import CitingDesk, Desk, EditorDesk, TheInstallation, ViewerDesk
 from service.errors import INVALID, Fault, body_of
 from service.routes.document_shapes import (
@@ -99,15 +100,15 @@ def get_document(desk: ViewerDesk, document_id: str) -> DocumentOut:
 
 @router.get(
     "/documents/{document_id}/events",
-    responses={
+    responses=errors(404)
+    | {
         200: {
             "description": "Server-sent events, each the document as it stands",
             "content": {
                 "text/event-stream": {"example": 'data: {"id": "doc_…", "status": "reading", …}\n\n'}
             },
         }
-    }
-    | errors(404),
+    },
     response_class=StreamingResponse,
 )
 async def watch_document(desk: ViewerDesk, document_id: str) -> StreamingResponse:
@@ -118,7 +119,7 @@ async def watch_document(desk: ViewerDesk, document_id: str) -> StreamingRespons
 
 @router.get(
     "/documents/{document_id}/file",
-    responses={200: {"content": {"application/octet-stream": {"example": "%PDF-1.7 …"}}}} | errors(404),
+    responses=errors(404) | {200: {"content": {"application/octet-stream": {"example": "%PDF-1.7 …"}}}},
     response_class=FileResponse,
 )
 def get_original(desk: CitingDesk, document_id: str) -> FileResponse:

@@ -48,18 +48,19 @@ class Conversations:
             _find(connection, caller, conversation_id)
             return [_turn(row) for row in connection.execute(query.order_by(turns.c.position))]
 
-    def add_turn(self, caller: Caller, assistant_id: str, conversation_id: str | None, turn: Turn) -> str:
-        """Store the turn, in a new conversation when there is no id; the conversation's id."""
+    def add_turn(
+        self, caller: Caller, assistant_id: str, conversation_id: str, turn: Turn, *, new: bool = False
+    ) -> None:
+        """Store the turn; with `new`, begin the conversation with it. Raises ConversationNotFound."""
         with self._database.write() as connection:
-            if conversation_id is None:
-                conversation_id = _create(connection, caller, assistant_id, turn.question)
+            if new:
+                _create(connection, caller, assistant_id, conversation_id, turn.question)
             else:
                 _find(connection, caller, conversation_id)
             _insert_turn(connection, caller.team.id, conversation_id, turn)
             connection.execute(
                 update(conversations).where(conversations.c.id == conversation_id).values(updated_at=now())
             )
-        return conversation_id
 
     def delete(self, caller: Caller, conversation_id: str) -> None:
         """Raises ConversationNotFound."""
@@ -93,6 +94,11 @@ class Conversations:
                 )
             )
         return len(rows)
+
+
+def new_conversation_id() -> str:
+    """An id for a conversation that its first turn will begin."""
+    return new_id("conv")
 
 
 def new_turn(
@@ -150,8 +156,10 @@ def _find(connection: Connection, caller: Caller, conversation_id: str) -> Row[A
     return row
 
 
-def _create(connection: Connection, caller: Caller, assistant_id: str, question: str) -> str:
-    conversation_id, moment = new_id("conv"), now()
+def _create(
+    connection: Connection, caller: Caller, assistant_id: str, conversation_id: str, question: str
+) -> None:
+    moment = now()
     title = " ".join(question.split())
     connection.execute(
         insert(conversations).values(
@@ -164,7 +172,6 @@ def _create(connection: Connection, caller: Caller, assistant_id: str, question:
             updated_at=moment,
         )
     )
-    return conversation_id
 
 
 def _insert_turn(connection: Connection, team_id: str, conversation_id: str, turn: Turn) -> None:

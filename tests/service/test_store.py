@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from service.records import Caller, Role, Team, Turn
+from service.records import Assistant, Caller, Role, Team, Turn
 from service.store import Store
 from service.store.assistants import AssistantNotFound, KnowledgeBaseNotFound
-from service.store.conversations import ConversationNotFound, new_turn
+from service.store.conversations import ConversationNotFound, new_conversation_id, new_turn
 from service.store.engine import HEAD, MIGRATIONS, now
 from service.store.pages import CursorNotFound, Window
 from service.store.tables import metadata
@@ -47,6 +47,12 @@ def turn(question: str = "Q?", document_id: str | None = None) -> Turn:
         retrieval={"status": "used", "passages": []},
         model="quote",
     )
+
+
+def begin(store: Store, caller: Caller, assistant: Assistant, first: Turn) -> str:
+    conversation = new_conversation_id()
+    store.conversations.add_turn(caller, assistant.id, conversation, first, new=True)
+    return conversation
 
 
 def test_the_migrations_end_at_the_schema_that_the_queries_use(store: Store) -> None:
@@ -170,7 +176,7 @@ def test_a_conversation_is_its_members_alone(store: Store, team: Team, other: Te
         member_of(store, team),
         member_of(store, other),
     )
-    conversation = store.conversations.add_turn(mine, assistant.id, None, turn("First?"))
+    conversation = begin(store, mine, assistant, turn("First?"))
     store.conversations.add_turn(mine, assistant.id, conversation, turn("Second?"))
     assert [t.question for t in store.conversations.turns(mine, conversation)] == ["First?", "Second?"]
     for caller in (colleague, stranger):
@@ -183,12 +189,10 @@ def test_a_conversation_is_its_members_alone(store: Store, team: Team, other: Te
         assert store.conversations.page(caller, Window()) == ([], False)
 
 
-def test_a_deleted_documents_text_leaves_the_stored_answers(
-    store: Store, team: Team, tmp_path: Path
-) -> None:
+def test_a_deleted_documents_text_leaves_the_stored_answers(store: Store, team: Team, tmp_path: Path) -> None:
     caller = member_of(store, team)
     assistant = store.assistants.create(team.id, slug="a", name="A", instruction="")
-    conversation = store.conversations.add_turn(caller, assistant.id, None, turn(document_id="doc_1"))
+    conversation = begin(store, caller, assistant, turn(document_id="doc_1"))
     assert store.conversations.forget_document("team_other", "doc_1") == 0
     assert store.conversations.forget_document(team.id, "doc_1") == 1
     store.database.forget_deleted()
@@ -202,7 +206,7 @@ def test_a_deleted_documents_text_leaves_the_stored_answers(
 def test_writers_at_the_same_time_wait_for_each_other(store: Store, team: Team) -> None:
     caller = member_of(store, team)
     assistant = store.assistants.create(team.id, slug="a", name="A", instruction="")
-    conversation = store.conversations.add_turn(caller, assistant.id, None, turn())
+    conversation = begin(store, caller, assistant, turn())
     failures: list[BaseException] = []
 
     def write() -> None:

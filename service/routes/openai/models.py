@@ -1,6 +1,6 @@
 """GET /v1/models: the assistants, as the models of an OpenAI client."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +12,7 @@ from service.store.pages import Window
 
 router = APIRouter(prefix="/v1/models", tags=["openai"])
 
-_EXAMPLE = {"id": "handbook", "object": "model", "created": 1795478400, "owned_by": "example"}
+_EXAMPLE: dict[str, Any] = {"id": "handbook", "object": "model", "created": 1795478400, "owned_by": "example"}
 
 
 class ModelCard(BaseModel):
