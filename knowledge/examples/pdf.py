@@ -218,7 +218,7 @@ def _flowables(element: Element) -> Iterator[Flowable]:
         case Paragraph(text=text):
             yield TextFlowable(markup(text), _BODY)
         case Item(marker=marker, depth=depth, text=text):
-            bullet = "•" if marker == "-" else marker
+            bullet = "–" if marker == "-" else marker
             yield TextFlowable(f"<bullet>{markup(bullet)}</bullet>{markup(text)}", _ITEMS[depth])
         case Note(text=text):
             yield TextFlowable(markup(text), _NOTE)
