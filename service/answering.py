@@ -1,153 +1,73 @@
-"""A question and what an assistant is made of, to an answer as a stream of events. No HTTP, no SQL."""
+"""Retrieve, assemble, ask the model, cite, judge: an answer as a stream of events. No HTTP, no SQL.
 
+Retrieval comes before the model and does not depend on it, so every answer says what was searched, or why
+nothing was.
+"""
+
+import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
-from instructions.format import Instruction
-from knowledge.base import KnowledgeBase
-from knowledge.documents import Passage
-from service.grounding import Citation
-from service.model import Model
+from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, convert_to_messages
+
+from instructions.follow_up import looks_like_follow_up, self_standing_by_rule, standalone_question_messages
+from instructions.format import AnswerFrom
+from instructions.prompt import Cut, Exchange, Prompt, assemble, estimate_tokens
+from instructions.prompt import Source as PromptSource
+from knowledge.base import KnowledgeBase, search
+from knowledge.documents import SearchResult
+from service.events import (
+    AnswerDone,
+    Event,
+    Generation,
+    Offered,
+    Question,
+    Retrieval,
+    RetrievalDone,
+    RetrievalStatus,
+    Setup,
+    TextDelta,
+    ToolCallDelta,
+    Trace,
+    Usage,
+)
+from service.grounding import cite
+from service.labels import LabelReader
+from service.model import ModelBroken, ModelError, Reply, finish_reason, tokens_of
+from service.quoting import DECLINED, Source
+from service.terms import language_of
+
+__all__ = [
+    "AnswerDone",
+    "Event",
+    "Exchange",
+    "Generation",
+    "Offered",
+    "Question",
+    "Retrieval",
+    "RetrievalDone",
+    "RetrievalStatus",
+    "Setup",
+    "TextDelta",
+    "ToolCallDelta",
+    "Trace",
+    "UnusableToolMessages",
+    "Usage",
+    "answer",
+]
+
+_REWRITE_WITHIN_S = 8.0  # a question made self-standing by a model; the rule takes over after that
+_LONGEST_REWRITE = 600  # characters
+_TOOL_ROLES = ("assistant", "tool")  # a system message after the question would have too much authority
+_HIDDEN_TASK = "### Task:"  # how chat pages begin the prompts that nobody sees: titles, tags, follow-ups
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exchange:
-    """An earlier question of the conversation and its answer."""
-
-    question: str
-    answer: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What is asked, and what was said before."""
-
-    text: str
-    history: tuple[Exchange, ...] = ()  # oldest first
-    system: str | None = None  # the client's own system or developer messages: below the instruction
-    parts: tuple[Mapping[str, Any], ...] = ()  # OpenAI content parts besides the text: images
-    tool_messages: tuple[Mapping[str, Any], ...] = ()  # OpenAI messages after the question: calls and results
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setup:
-    """What an assistant is made of."""
-
-    name: str
-    instruction: Instruction
-    bases: Sequence[KnowledgeBase]
-    model: Model
-    top_k: int = 8  # passages offered to the model
-    budget_tokens: int = 8000  # of the whole prompt
-
-
-@dataclass(frozen=True, kw_only=True)
-class Generation:
-    """What the client asks of the model, in OpenAI's words."""
-
-    tools: Sequence[Mapping[str, Any]] = ()
-    tool_choice: Any = None
-    parameters: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # temperature, max_tokens, response_format, ...
-
-
-class RetrievalStatus(StrEnum):
-    """What became of the search that every question begins with."""
-
-    USED = "used"  # passages were offered to the model
-    EMPTY = "empty"  # the search found nothing that bears on the question
-    SKIPPED = "skipped"  # there was nothing to search; `reason` says why
-
-
-@dataclass(frozen=True, kw_only=True)
-class Offered:
-    """A passage under the label that an answer may cite it by."""
-
-    label: int
-    passage: Passage
-
-
-@dataclass(frozen=True, kw_only=True)
-class Retrieval:
-    """What was searched for and found."""
-
-    status: RetrievalStatus
-    reason: str | None = None  # why nothing was searched or found
-    query: str | None = None  # as searched: a follow-up made self-standing
-    passages: tuple[Offered, ...] = ()
-    answerability: float = 0.0  # 0..1: how sure the search is that the passages hold the answer
-    took_ms: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """Tokens, as the provider counts them, or estimated where it does not say."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    estimated: bool
-
-    @property
-    def total_tokens(self) -> int:
-        return self.prompt_tokens + self.completion_tokens
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trace:
-    """How an answer came about: for the people who write instructions, never for viewers."""
-
-    asked: str
-    searched: str | None
-    made_self_standing_by: str | None  # "model", "rule"; None where the question stood by itself
-    model: str | None  # None where no model was called
-    cut: tuple[str, ...]  # what did not fit into the prompt
-    prompt_tokens: int  # estimated
-    search_ms: float
-    first_token_ms: float | None
-    total_ms: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetrievalDone:
-    """Comes first, always."""
-
-    retrieval: Retrieval
-
-
-@dataclass(frozen=True, kw_only=True)
-class TextDelta:
-    """The next piece of the answer, never empty; what went out is never taken back."""
-
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ToolCallDelta:
-    """A piece of a call of one of the client's own tools, as in OpenAI's stream."""
-
-    index: int
-    id: str | None
-    name: str | None
-    arguments: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnswerDone:
-    """Comes last. Without it there is no answer: an error was raised in between."""
-
-    text: str  # all the TextDelta joined
-    citations: tuple[Citation, ...]
-    retrieval: Retrieval
-    usage: Usage
-    finish_reason: str  # "stop", "length", "tool_calls", "content_filter"
-    declined: bool  # the files do not hold the answer, and the assistant said so without a model
-    trace: Trace
-
-
-Event = RetrievalDone | TextDelta | ToolCallDelta | AnswerDone
+class UnusableToolMessages(ValueError):
+    """Messages after the question must be an assistant's tool_calls and their results by tool_call_id."""
 
 
 async def answer(
@@ -155,7 +75,319 @@ async def answer(
 ) -> AsyncGenerator[Event]:
     """RetrievalDone, then TextDelta and ToolCallDelta, then AnswerDone.
 
-    Closing the generator closes the connection to the model. Raises ModelError; nothing follows an error.
+    Closing the generator closes the connection to the model. Raises ModelError, PromptTooLong and
+    UnusableToolMessages; nothing follows an error.
     """
-    raise NotImplementedError
-    yield RetrievalDone(retrieval=Retrieval(status=RetrievalStatus.SKIPPED))
+    run = _Run(question=question, setup=setup, generation=generation or Generation())
+    retrieval = await _retrieve(run)
+    text = _without_model(run, retrieval)
+    if text is not None:
+        yield RetrievalDone(retrieval=retrieval)
+        run.first_token = time.perf_counter()
+        yield TextDelta(text=text)
+        yield _declined(run, retrieval, text)
+        return
+    prompt = _assembled(run, retrieval)
+    retrieval = _as_offered(retrieval, prompt)
+    yield RetrievalDone(retrieval=retrieval)
+    async with aclosing(_spoken(run, retrieval, prompt)) as events:
+        async for event in events:
+            yield event
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """One answer in the making."""
+
+    question: Question
+    setup: Setup
+    generation: Generation
+    began: float = field(default_factory=time.perf_counter)
+    query: str | None = None
+    standing_by: str | None = None  # "model" or "rule": who made the question self-standing
+    first_token: float | None = None
+    text: str = ""
+    rewriting: Reply | None = None  # what making the question self-standing cost
+    chunks: list[AIMessageChunk] = field(default_factory=list)  # those that count tokens
+    reason: str | None = None  # why the model ended
+    called: bool = False  # a tool
+    declined: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether a chat page sent one of its own prompts instead of a person's question."""
+        history = self.question.history
+        return (history[0].question if history else self.question.text).lstrip().startswith(_HIDDEN_TASK)
+
+    @property
+    def structured(self) -> bool:
+        """Whether the reply is for a program: brackets in it are no labels."""
+        wanted = self.generation.parameters.get("response_format")
+        return isinstance(wanted, Mapping) and wanted.get("type") not in (None, "text")
+
+
+# Retrieval
+
+
+async def _retrieve(run: _Run) -> Retrieval:
+    bases = run.setup.bases
+    if run.hidden:
+        return _skipped("This is a hidden prompt of a chat page, not a person's question.")
+    if not bases:
+        return _skipped("The assistant has no knowledge base.")
+    run.query = await _self_standing(run)
+    began = time.perf_counter()
+    result = await asyncio.to_thread(search, bases, run.query, k=run.setup.top_k)
+    if not result.passages and not result.below_floor:
+        reason = await asyncio.to_thread(_why_nothing, bases)
+        if reason is not None:
+            return replace(_skipped(reason), query=run.query)
+    took_ms = (time.perf_counter() - began) * 1000
+    return _retrieved(result, took_ms)
+
+
+def _retrieved(result: SearchResult, took_ms: float) -> Retrieval:
+    used = bool(result.passages)
+    return Retrieval(
+        status=RetrievalStatus.USED if used else RetrievalStatus.EMPTY,
+        reason=None if used else "No passage of the files bears on the question.",
+        query=result.query,
+        passages=tuple(Offered(label=at, passage=passage) for at, passage in enumerate(result.passages, 1)),
+        answerability=result.answerability,
+        took_ms=took_ms,
+    )
+
+
+def _skipped(reason: str) -> Retrieval:
+    return Retrieval(status=RetrievalStatus.SKIPPED, reason=reason)
+
+
+def _why_nothing(bases: Sequence[KnowledgeBase]) -> str | None:
+    """Why there was nothing to be found, where the bases hold nothing that can be searched yet."""
+    if not any(base.count() for base in bases):
+        return "The knowledge base is still empty."
+    if any(base.unfinished() for base in bases):
+        return "The documents are still being read."
+    return None
+
+
+async def _self_standing(run: _Run) -> str:
+    """The question as it is searched for: a follow-up gets what it leans on."""
+    asked, history = run.question.text, run.question.history
+    if not looks_like_follow_up(asked, history):
+        return asked
+    model = run.setup.model
+    if not model.quoting:
+        messages = standalone_question_messages(history, asked)
+        try:
+            reply = await model.complete(messages, within_s=_REWRITE_WITHIN_S)
+        except ModelError:
+            reply = None  # when the model stays silent, the answer itself will say so
+        if reply is not None:
+            run.rewriting = reply
+            rewritten = " ".join(reply.text.split()).strip("\"'“”")
+            if 0 < len(rewritten) <= _LONGEST_REWRITE:
+                run.standing_by = "model"
+                return rewritten
+    run.standing_by = "rule"
+    return self_standing_by_rule(history, asked)
+
+
+# Without a model
+
+
+def _without_model(run: _Run, retrieval: Retrieval) -> str | None:
+    """What is said where no model is asked; None where one is."""
+    if run.hidden and run.setup.model.quoting:
+        return "{}"  # the page expects JSON, and takes its own title from an empty one
+    only_files = run.setup.instruction.front.answer_from is AnswerFrom.KNOWLEDGE
+    nothing_found = retrieval.status is RetrievalStatus.EMPTY
+    nothing_there = retrieval.status is RetrievalStatus.SKIPPED and not run.hidden
+    if (nothing_found and (only_files or run.setup.model.quoting)) or (nothing_there and only_files):
+        return _says_no(run, nothing_found)
+    return None
+
+
+def _says_no(run: _Run, searched: bool) -> str:
+    """That the files do not hold the answer, in the language of the question, and which files those are."""
+    korean = _language(run) == "ko"
+    names = _names(run.setup.bases) if searched else ""
+    if not names:
+        if korean:
+            return "이 어시스턴트는 파일에 근거해서만 답하는데, 아직 읽을 수 있는 파일이 없습니다."
+        return "This assistant answers from its files only, and there are none that it can read yet."
+    if korean:
+        return f"파일에서 이 질문에 대한 답을 찾지 못했습니다. 찾아본 파일: {names}."
+    return f"The files do not hold an answer to this question. I searched {names}."
+
+
+def _language(run: _Run) -> str:
+    """The language to speak where the service itself speaks: the question's."""
+    letters = any(character.isalpha() for character in run.question.text)
+    declared = run.setup.instruction.front.language or "en"
+    return language_of(run.question.text) if letters else declared
+
+
+def _names(bases: Sequence[KnowledgeBase], shown: int = 3) -> str:
+    """The documents that were searched: a few by name, the others counted."""
+    total = sum(base.count() for base in bases)
+    names = [document.name for base in bases for document in base.documents(limit=shown)][:shown]
+    more = f", … ({total})" if total > len(names) else ""
+    return ", ".join(names) + more
+
+
+def _declined(run: _Run, retrieval: Retrieval, text: str) -> AnswerDone:
+    run.text, run.declined, run.reason = text, True, "stop"
+    return _done(run, retrieval, (), None)
+
+
+# With a model
+
+
+def _assembled(run: _Run, retrieval: Retrieval) -> Prompt:
+    question, setup = run.question, run.setup
+    if run.hidden:
+        tokens = estimate_tokens(question.text)
+        return Prompt(messages=(HumanMessage(question.text),), sources=(), cut=Cut(), tokens=tokens)
+    searched = retrieval.status is not RetrievalStatus.SKIPPED
+    return assemble(
+        setup.instruction,
+        passages=[_prompt_source(each) for each in retrieval.passages] if searched else None,
+        history=question.history,
+        # The client's own system text has a person's authority, not the instruction's.
+        question=f"{question.system}\n\n{question.text}" if question.system else question.text,
+        budget_tokens=setup.budget_tokens,
+        today=setup.today or date.today(),
+    )
+
+
+def _prompt_source(offered: Offered) -> PromptSource:
+    passage = offered.passage
+    place = " › ".join((passage.chunk.locator, *passage.chunk.section))
+    return PromptSource(
+        label=offered.label, document=passage.document_name, place=place, text=passage.chunk.text
+    )
+
+
+def _as_offered(retrieval: Retrieval, prompt: Prompt) -> Retrieval:
+    """Without the passages that did not fit into the prompt: they cannot be cited."""
+    kept = {source.label for source in prompt.sources}
+    return replace(retrieval, passages=tuple(each for each in retrieval.passages if each.label in kept))
+
+
+async def _spoken(run: _Run, retrieval: Retrieval, prompt: Prompt) -> AsyncGenerator[Event]:
+    """What the model says, with its labels read, and what came of it."""
+    offered = {each.label: each.passage for each in retrieval.passages}
+    cites = run.setup.instruction.front.citations
+    reads = retrieval.status is not RetrievalStatus.SKIPPED and not run.structured
+    reader = LabelReader(offered if cites else ()) if reads else None
+    async with aclosing(_asked(run, retrieval, prompt)) as chunks:
+        async for chunk in chunks:
+            _note(run, chunk)
+            text = reader.feed(chunk.text) if reader else chunk.text
+            if text:
+                run.text += text
+                yield TextDelta(text=text)
+            for call in _tool_calls(chunk):
+                run.called = True
+                yield call
+    if reader and (rest := reader.close()):
+        run.text += rest
+        yield TextDelta(text=rest)
+    if not run.text.strip() and not run.called and run.reason in (None, "stop"):
+        raise ModelBroken(f"The model {run.setup.model.name} sent an empty answer; try again.")
+    places = reader.places if reader else ()
+    citations = cite(run.text, places, offered, question=run.query or run.question.text)
+    yield _done(run, retrieval, citations, prompt)
+
+
+def _asked(run: _Run, retrieval: Retrieval, prompt: Prompt) -> AsyncGenerator[AIMessageChunk]:
+    """The model's stream."""
+    model, generation = run.setup.model, run.generation
+    if model.quoting:
+        cites = run.setup.instruction.front.citations
+        sources = [
+            Source(label=each.label if cites else None, passage=each.passage) for each in retrieval.passages
+        ]
+        material = {"sources": sources, "question": run.query or run.question.text}
+        return model.stream(prompt.messages, parameters=material)
+    return model.stream(
+        _with_parts(prompt.messages, run.question),
+        tools=generation.tools,
+        tool_choice=generation.tool_choice,
+        parameters=generation.parameters,
+    )
+
+
+def _with_parts(messages: Sequence[BaseMessage], question: Question) -> list[BaseMessage]:
+    """The messages with the question's images, and with what the client's own tools were called for."""
+    *before, last = messages
+    if question.parts:
+        last = HumanMessage([{"type": "text", "text": last.text}, *(dict(part) for part in question.parts)])
+    calls = [dict(message) for message in question.tool_messages if message.get("role") in _TOOL_ROLES]
+    try:
+        return [*before, last, *convert_to_messages(calls)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnusableToolMessages(UnusableToolMessages.__doc__) from error
+
+
+def _note(run: _Run, chunk: AIMessageChunk) -> None:
+    if run.first_token is None and (chunk.text or chunk.tool_call_chunks):
+        run.first_token = time.perf_counter()
+    run.reason = finish_reason(chunk) or run.reason
+    run.declined = run.declined or bool(chunk.response_metadata.get(DECLINED))
+    if chunk.usage_metadata:
+        run.chunks.append(chunk)
+
+
+def _tool_calls(chunk: AIMessageChunk) -> list[ToolCallDelta]:
+    return [
+        ToolCallDelta(
+            index=int(call["index"] or 0), id=call["id"], name=call["name"], arguments=call["args"] or ""
+        )
+        for call in chunk.tool_call_chunks
+    ]
+
+
+def _done(run: _Run, retrieval: Retrieval, citations: Sequence[Any], prompt: Prompt | None) -> AnswerDone:
+    now = time.perf_counter()
+    reason = run.reason or "stop"
+    return AnswerDone(
+        text=run.text,
+        citations=tuple(citations),
+        retrieval=retrieval,
+        usage=_usage(run, prompt),
+        finish_reason="tool_calls" if run.called and reason == "stop" else reason,
+        declined=run.declined,
+        trace=Trace(
+            asked=run.question.text,
+            searched=run.query,
+            made_self_standing_by=run.standing_by,
+            model=run.setup.model.name if prompt else None,
+            cut=_cut(prompt.cut) if prompt else (),
+            prompt_tokens=prompt.tokens if prompt else 0,
+            search_ms=retrieval.took_ms,
+            first_token_ms=(run.first_token - run.began) * 1000 if run.first_token else None,
+            total_ms=(now - run.began) * 1000,
+        ),
+    )
+
+
+def _cut(cut: Cut) -> tuple[str, ...]:
+    labels = ", ".join(map(str, cut.sources))
+    named = (
+        (cut.exchanges, f"{cut.exchanges} earlier turns"),
+        (len(cut.sources), f"passages {labels}"),
+        (cut.examples, f"{cut.examples} examples"),
+    )
+    return tuple(what for count, what in named if count)
+
+
+def _usage(run: _Run, prompt: Prompt | None) -> Usage:
+    asked, said = tokens_of(run.chunks)
+    estimated = not (asked or said)
+    if estimated and prompt:
+        asked, said = prompt.tokens, estimate_tokens(run.text)
+    if run.rewriting:
+        asked, said = asked + run.rewriting.prompt_tokens, said + run.rewriting.completion_tokens
+    return Usage(prompt_tokens=asked, completion_tokens=said, estimated=estimated)

@@ -36,6 +36,7 @@ __all__ = [
     "ModelRejected",
     "ModelTimeout",
     "ModelUnavailable",
+    "Reply",
     "Timeouts",
     "finish_reason",
     "open_model",
@@ -53,6 +54,15 @@ class Timeouts:
     first_token_s: float = 60.0
     between_tokens_s: float = 60.0
     whole_s: float = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A whole reply of a model."""
+
+    text: str
+    prompt_tokens: int  # 0 where the provider does not count
+    completion_tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +89,12 @@ class Model:
         if self.close is not None:
             await self.close()
 
-    async def complete(self, messages: Sequence[BaseMessage], *, within_s: float) -> str:
-        """The text of a short reply. Raises ModelError, ModelTimeout after `within_s` at the latest."""
+    async def complete(self, messages: Sequence[BaseMessage], *, within_s: float) -> Reply:
+        """A short reply as a whole. Raises ModelError, ModelTimeout after `within_s` at the latest."""
         try:
             async with asyncio.timeout(within_s):
                 async with aclosing(self.stream(messages)) as chunks:
-                    return "".join([chunk.text async for chunk in chunks])
+                    return _whole([chunk async for chunk in chunks])
         except TimeoutError:
             raise ModelTimeout(f"The model {self.name} did not answer within {within_s:g} seconds.") from None
 
@@ -310,6 +320,25 @@ def finish_reason(chunk: AIMessageChunk) -> str | None:
     said = chunk.response_metadata
     reason = said.get("finish_reason") or said.get("stop_reason") or said.get("done_reason")
     return _FINISH.get(reason, reason) if reason else None
+
+
+def tokens_of(chunks: Sequence[AIMessageChunk]) -> tuple[int, int]:
+    """Tokens of prompt and completion; 0 where the provider does not count.
+
+    Some providers count up from chunk to chunk, others send each count once: the largest is right.
+    """
+    counts = [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata]
+    return (
+        max((count["input_tokens"] for count in counts), default=0),
+        max((count["output_tokens"] for count in counts), default=0),
+    )
+
+
+def _whole(chunks: Sequence[AIMessageChunk]) -> Reply:
+    prompt, completion = tokens_of(chunks)
+    return Reply(
+        text="".join(chunk.text for chunk in chunks), prompt_tokens=prompt, completion_tokens=completion
+    )
 
 
 def _says_something(chunk: AIMessageChunk) -> bool:
