@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import logging
+import shlex
 import socket
 import sys
 import threading
@@ -18,6 +19,7 @@ from knowledge.documents import DocumentStatus
 from service.app import create_app
 from service.examples import OWNER_KEY_FILE, ensure_first_team
 from service.installation import Installation
+from service.instruction import instruction_of
 from service.settings import Settings
 from service.store import Store
 from service.store.assistants import AssistantNotFound
@@ -110,19 +112,15 @@ def _announce(here: Installation) -> None:
         say.append("  Model:       none connected, so answers are quotes. Set DOUMI_MODEL for more (README).")
     print("\n".join(say), flush=True)
     _wait_for_examples(here, first.team.id)
-    if _can_try(here, first.team.id):
+    if question := _question_to_try(here, first.team.id):
         key = first.new_key if first.new_key and settings.bootstrap_key is None else None
-        print(_first_request(settings, key), flush=True)
+        print(_first_request(settings, key, question), flush=True)
+    print(f"  API documentation: {settings.url}/docs\n  Ctrl-C stops.", flush=True)
 
 
-def _first_request(settings: Settings, key: str | None) -> str:
+def _first_request(settings: Settings, key: str | None, question: str) -> str:
     """A request to paste: it needs nothing but curl."""
-    body = {
-        "model": _TRY_WITH,
-        "messages": [
-            {"role": "user", "content": "How many days of annual leave do I have in my fourth year?"}
-        ],
-    }
+    body = {"model": _TRY_WITH, "messages": [{"role": "user", "content": question}]}
     kept = "$DOUMI_BOOTSTRAP_KEY" if settings.bootstrap_key else f"$(cat {settings.data / OWNER_KEY_FILE})"
     sent = key or kept
     return (
@@ -130,17 +128,17 @@ def _first_request(settings: Settings, key: str | None) -> str:
         f"    curl -s {settings.url}/v1/chat/completions \\\n"
         f'      -H "Authorization: Bearer {sent}" \\\n'
         '      -H "Content-Type: application/json" \\\n'
-        f"      -d '{json.dumps(body)}'\n\n"
-        "  API documentation: " + f"{settings.url}/docs\n  Ctrl-C stops."
+        f"      -d {shlex.quote(json.dumps(body))}\n"
     )
 
 
-def _can_try(here: Installation, team_id: str) -> bool:
+def _question_to_try(here: Installation, team_id: str) -> str | None:
+    """The first starter of the example that answers from documents; None when it is not there."""
     try:
-        here.store.assistants.get(team_id, _TRY_WITH)
+        assistant = here.store.assistants.get(team_id, _TRY_WITH)
     except AssistantNotFound:
-        return False
-    return True
+        return None
+    return next(iter(instruction_of(assistant).front.starters), None)
 
 
 def _wait_for_examples(here: Installation, team_id: str) -> None:
@@ -150,9 +148,9 @@ def _wait_for_examples(here: Installation, team_id: str) -> None:
         if not here.loaded.done():
             print("  Getting ready: the embedder and the example documents …", flush=True)
         here.loaded.result(timeout=_EXAMPLES_WAIT_S)
-        if not _can_try(here, team_id):
-            return
         assistant = here.store.assistants.get(team_id, _TRY_WITH)
+    except AssistantNotFound:
+        return
     except Exception as error:
         print(
             f"  The start is not complete: {error}\n  “doumi doctor” says more.", file=sys.stderr, flush=True
