@@ -1,0 +1,92 @@
+"""A model server for the journeys: speaks OpenAI's stream, and misbehaves by the name of the model."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+WORDS = ["The ", "files ", "say ", "so ", "[1]", "."]
+
+
+class Upstream:
+    """`well` answers, `dies` ends in mid-stream, `garbage` is no JSON, `silent` says nothing, `refuses` is 401."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        handler = type("Handler", (_Handler,), {"requests": self.requests})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def __enter__(self) -> "Upstream":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    requests: list[dict[str, Any]]
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.requests.append(body)
+        getattr(self, f"_{body['model']}")()
+
+    def _well(self) -> None:
+        self._begin()
+        for word in WORDS:
+            self._chunk({"content": word})
+        self._chunk({}, "stop")
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _dies(self) -> None:
+        self._begin()
+        for word in WORDS[:3]:
+            self._chunk({"content": word})
+        self.connection.close()
+
+    def _garbage(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>It works!</html>")
+
+    def _silent(self) -> None:
+        time.sleep(5)
+
+    def _refuses(self) -> None:
+        self.send_response(401)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"error": {"message": "Incorrect API key provided: sk-very-secret"}}')
+
+    def _begin(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self._chunk({"role": "assistant", "content": ""})
+
+    def _chunk(self, delta: dict[str, str], finish: str | None = None) -> None:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        chunk = {
+            "id": "c",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [choice],
+        }
+        self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        self.wfile.flush()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
