@@ -10,7 +10,7 @@ from unicodedata import category, normalize
 # What must not follow a "<" (or "</") in data, as `_plain` writes it: the names of regions and of roles, and
 # how chat templates spell a change of speaker (<|im_start|>, <<SYS>>, </s>, <start_of_turn>).
 _REFUSED = (
-    *("source", "question", "asker", "result", "system", "service_rules"),
+    *("source", "question", "asker", "result", "conversation", "system", "service_rules"),
     *("|", "s>", "<sys", "start_of_turn", "end_of_turn"),
 )
 _LESS_THAN = re.compile("[<＜﹤‹〈《⟨❮❰˂ᐸ≺]")
