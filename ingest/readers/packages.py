@@ -47,7 +47,7 @@ class Package:
     def related(self, name: str) -> dict[str, tuple[str, str]]:
         """For a part: relationship id -> (last word of its type, name of the part it points to)."""
         folder, file = posixpath.split(name)
-        element = self.optional(f"{folder}/_rels/{file}.rels")
+        element = self.optional(posixpath.join(folder, "_rels", f"{file}.rels"))
         found = {}
         for relation in [] if element is None else element.iter(_RELATIONSHIPS):
             if relation.get("TargetMode") != "External":
