@@ -24,7 +24,7 @@ def write_docx(source: Source) -> bytes:
     _describe(document, source)
     _set_fonts(document, _FONTS[source.language])
     document.add_heading(source.title, level=0)
-    document.add_paragraph(source.subtitle, style="Subtitle")
+    document.add_paragraph().add_run(source.subtitle).italic = True
     document.add_paragraph(f"{source.publisher} · {source.edition}")
     for element in source.elements:
         _add(document, element)
@@ -41,7 +41,7 @@ def _describe(document: WordDocument, source: Source) -> None:
 
 
 def _set_fonts(document: WordDocument, font: str) -> None:
-    for name, size in {"Normal": 10.5, "Title": 24, "Subtitle": 12, "Heading 1": 15, "Heading 2": 12}.items():
+    for name, size in {"Normal": 10.5, "Title": 24, "Heading 1": 15, "Heading 2": 12}.items():
         style = document.styles[name]
         style.font.name, style.font.size = font, Pt(size)
         style.element.get_or_add_rPr().get_or_add_rFonts().set(qn("w:eastAsia"), font)
