@@ -59,9 +59,9 @@ def compose(lines: Sequence[PageLine], area: TypeArea, builder: PageBuilder) -> 
     for index in range(len(kinds) - 1):
         if kinds[index] > 0 and runs[index + 1][0].text[0].islower():
             kinds[index] = 0  # larger type, but in the middle of a sentence
-    for index in range(1, len(kinds) - 1):
-        if kinds[index - 1] == kinds[index + 1] == -1 and kinds[index] == 0 and len(runs[index]) == 1:
-            kinds[index] = -1  # a row without figures between rows of a table
+    for index in (*range(len(kinds)), *reversed(range(len(kinds)))):
+        if kinds[index] == 0 and len(runs[index]) == 1 and _row_beside_rows(kinds, runs, index):
+            kinds[index] = -1
     for kind, group in groupby(zip(kinds, runs, strict=True), key=lambda pair: pair[0]):
         same = [run for _, run in group]
         if kind > 0:
@@ -83,6 +83,14 @@ def tabular(line: PageLine) -> bool:
     ):
         return True
     return line.right - line.left > 1.5 * _natural_width(line)
+
+
+def _row_beside_rows(kinds: Sequence[int], runs: Sequence[Sequence[PageLine]], index: int) -> bool:
+    """Whether a line without figures belongs to a table: between two rows, or next to one and stretched."""
+    rows = [kind == -1 for kind in kinds[max(index - 1, 0) : index + 2]]
+    line = runs[index][0]
+    stretched = line.right - line.left > 1.25 * _natural_width(line)
+    return (len(rows) == 3 and rows[0] and rows[2]) or (stretched and any(rows))
 
 
 def _natural_width(line: PageLine) -> float:

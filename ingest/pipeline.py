@@ -1,0 +1,139 @@
+"""From an upload to passages that can be found: read, chunk, embed, publish.
+
+Every finished piece of work is staged in the knowledge base, so a run that was cut off anywhere goes on where
+it stopped and makes the same batches, hence the same vectors, as a run that was left alone.
+"""
+
+import errno
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+
+from ingest.cage import read_pages
+from ingest.chunks import chunk_pages
+from ingest.limits import ReadLimits
+from ingest.unreadable import NoText, Unreadable
+from knowledge.base import KnowledgeBase
+from knowledge.documents import DocumentStatus, Page, Progress
+from knowledge.errors import DocumentNotFound, Superseded
+
+_log = logging.getLogger(__name__)
+_BATCH = 32  # chunks embedded and staged in one go: a second or so of work
+_FETCHED = 8 * _BATCH  # texts taken from the base at a time; a multiple, so that batches keep their borders
+_TELL_EVERY_S = 0.2
+_BREATH_S = 0.001  # between batches, so that a waiting question gets its turn
+_FULL = "There was no room left on the disk: free some, then upload the file again."
+_UNEXPECTED = (
+    "Something went wrong inside the service: upload the file again, and tell the operator if it stays."
+)
+_FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Interrupted(Exception):
+    """The work was told to stop; what is staged stays, and the next run goes on from there."""
+
+
+def ingest_document(
+    base: KnowledgeBase,
+    document_id: str,
+    sha256: str,
+    *,
+    limits: ReadLimits | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Make the pending content of a document ready, or failed with one sentence that says what to do.
+
+    Returns quietly when that content is no longer wanted. Raises Interrupted soon after `stop` says so.
+    """
+    work = _Work(base, document_id, sha256, stop)
+    try:
+        work.run(limits or ReadLimits())
+    except (Superseded, DocumentNotFound):
+        _log.info("%s: another content is wanted by now", document_id)
+    except Interrupted:
+        raise
+    except Unreadable as error:
+        work.fail(str(error))
+    except Exception as error:
+        _log.exception("%s: ingest failed", document_id)
+        work.fail(_FULL if disk_is_full(error) else _UNEXPECTED)
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an error of a file or of SQLite means that there is no room left."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in _FULL_ERRNOS
+
+
+class _Work:
+    def __init__(self, base: KnowledgeBase, document_id: str, sha256: str, stop: Callable[[], bool]) -> None:
+        self._base = base
+        self._content = (document_id, sha256)
+        self._stop = stop
+        self._told = 0.0
+
+    def run(self, limits: ReadLimits) -> None:
+        pages = self._base.staged_pages(*self._content)
+        if pages is None:
+            pages = self._read(limits)
+        read = Progress(pages_read=len(pages), pages_total=len(pages))
+        self._base.report(*self._content, DocumentStatus.EMBEDDING, read)
+        self._chunk(pages)
+        self._embed()
+        self._base.publish(*self._content)
+
+    def fail(self, sentence: str) -> None:
+        """On a full disk even this may not be written: then the work is tried again at the next start."""
+        for wait in (0.0, 0.5, 2.0):
+            time.sleep(wait)
+            try:
+                self._base.fail(*self._content, sentence)
+                return
+            except (Superseded, DocumentNotFound):
+                return
+            except (sqlite3.Error, OSError) as error:
+                _log.error("%s: cannot record the failure: %s", self._content[0], error)
+
+    def _read(self, limits: ReadLimits) -> list[Page]:
+        document = self._base.document(self._content[0])
+        self._tell(0, None)
+        result = read_pages(
+            self._base.original(*self._content),
+            name=document.name,
+            media_type=document.media_type,
+            limits=limits,
+            on_progress=self._tell,
+        )
+        self._base.stage_pages(*self._content, result.pages, result.warnings)
+        return result.pages
+
+    def _tell(self, read: int, total: int | None) -> None:
+        self._check()
+        now = time.monotonic()
+        if now - self._told >= _TELL_EVERY_S:
+            self._told = now
+            progress = Progress(pages_read=read, pages_total=total)
+            self._base.report(*self._content, DocumentStatus.READING, progress)
+
+    def _chunk(self, pages: list[Page]) -> None:
+        """Also after a restart: cutting is quick, and chunks of the same text keep their vectors."""
+        self._check()
+        chunks = chunk_pages(pages, count_tokens=self._base.embedder.count_tokens)
+        if not chunks:
+            raise NoText("The file has no text in it: upload a version that has.")
+        self._base.stage_chunks(*self._content, chunks)
+
+    def _embed(self) -> None:
+        while fetched := self._base.unembedded(*self._content, _FETCHED):
+            for start in range(0, len(fetched), _BATCH):
+                self._check()
+                batch = fetched[start : start + _BATCH]
+                vectors = self._base.embedder.encode_documents([text for _, text in batch])
+                self._base.stage_vectors(*self._content, [ordinal for ordinal, _ in batch], vectors)
+                time.sleep(_BREATH_S)
+
+    def _check(self) -> None:
+        if self._stop():
+            raise Interrupted
