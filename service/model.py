@@ -122,7 +122,8 @@ class Model:
                         yield chunk
                 return
             except ModelUnavailable:
-                if started or attempt == self.retries:
+                until = began + self.timeouts.first_token_s - self.retry_pause_s
+                if started or attempt == self.retries or asyncio.get_running_loop().time() > until:
                     raise
             await asyncio.sleep(self.retry_pause_s)
 
@@ -145,8 +146,7 @@ class Model:
         last, started, finished = began, False, False
         try:
             while True:
-                patience = self.timeouts.between_tokens_s if started else self.timeouts.first_token_s
-                deadline = min(last + patience, began + self.timeouts.whole_s)
+                deadline, late = self._deadline(began, last, started)
                 try:
                     async with asyncio.timeout_at(deadline):
                         chunk = await anext(source)
@@ -154,7 +154,7 @@ class Model:
                     break
                 except Exception as error:
                     raise translated(
-                        error, self.name, started=started, waited_s=deadline - last, secret=self.secret
+                        error, self.name, started=started, late=late, secret=self.secret
                     ) from error
                 last = clock()
                 started = started or _says_something(chunk)
@@ -164,6 +164,15 @@ class Model:
             await source.aclose()  # the connection goes with it
         if self.ends_with_reason and not finished:
             raise ModelBroken(f"The model {self.name} stopped in the middle of its answer; try again.")
+
+    def _deadline(self, began: float, last: float, started: bool) -> tuple[float, str]:
+        """Until when the next chunk is waited for, and what it means when it does not come."""
+        given = self.timeouts
+        patience = given.between_tokens_s if started else given.first_token_s
+        if began + given.whole_s < last + patience:
+            return began + given.whole_s, f"did not finish within {given.whole_s:g} seconds"
+        what = "stopped sending" if started else "sent nothing"
+        return last + patience, f"{what} for {patience:g} seconds"
 
 
 def open_model(

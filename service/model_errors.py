@@ -43,13 +43,11 @@ _UNREACHABLE = {"APIConnectionError", "ConnectError", "ConnectionError", "Networ
 _SECRET = re.compile(r"\b(?:sk|pk|key|Bearer)[-_ ][\w*.-]{6,}")
 
 
-def translated(
-    error: Exception, model: str, *, started: bool, waited_s: float, secret: str = ""
-) -> ModelError:
+def translated(error: Exception, model: str, *, started: bool, late: str, secret: str = "") -> ModelError:
     """The ModelError for what a provider's package raised.
 
-    `started` tells whether a part of the reply had come, `waited_s` how long a token was waited for, `secret`
-    what the message must not hold.
+    `started` tells whether a part of the reply had come, `late` what to say of a model that took too long,
+    `secret` what the message must not hold.
     """
     names = {kind.__name__ for kind in type(error).__mro__}
     status = getattr(error, "status_code", None)
@@ -58,11 +56,7 @@ def translated(
     if isinstance(status, int) and status >= 400:
         return _refused(error, model, status, _detail(error, secret))
     if isinstance(error, TimeoutError) or any("Timeout" in name for name in names):
-        what = "stopped sending" if started else "sent nothing"
-        return ModelTimeout(
-            f"The model {model} {what} for {max(waited_s, 0.0):.3g} seconds; try again, or raise "
-            "DOUMI_MODEL_TIMEOUT_S."
-        )
+        return ModelTimeout(f"The model {model} {late}; try again, or raise DOUMI_MODEL_TIMEOUT_S.")
     if started:
         return ModelBroken(f"The model {model} stopped in the middle of its answer; try again.")
     if names & _UNREACHABLE:
