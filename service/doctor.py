@@ -149,7 +149,7 @@ def _model(settings: Settings) -> Iterator[Finding]:
             timeouts=Timeouts(first_token_s=20),
         )
         try:
-            return await model.complete([HumanMessage("Say: ok")], within_s=30)
+            return (await model.complete([HumanMessage("Say: ok")], within_s=30)).text
         finally:
             await model.aclose()
 
