@@ -13,7 +13,7 @@ from itertools import pairwise
 from knowledge.documents import Passage
 from knowledge.sentences import sentence_spans
 from service.labels import LabelPlace
-from service.terms import coverage, fold, is_negated, language_of, numbers, terms
+from service.terms import coverage, denied, fold, is_negated, language_of, numbers, terms
 
 
 class Verdict(StrEnum):
@@ -132,10 +132,10 @@ def locate(claim: str, text: str, *, question: str = "") -> tuple[int, int]:
     Case, white space and Unicode form are folded. The span is stripped, at most 400 characters, and empty
     only where the text is.
     """
-    exact = _find_folded(claim, text)
+    wanted = set(terms(claim)) | numbers(claim)
+    exact = _find_folded(claim, text) if len(wanted) >= _THIN or not question else None
     if exact is not None and exact[1] - exact[0] <= _LONGEST_QUOTE:
         return exact
-    wanted = set(terms(claim)) | numbers(claim)
     if len(wanted) < _THIN:
         wanted |= set(terms(question))
     spans = sentence_spans(text) or [(0, len(text))]
@@ -229,4 +229,4 @@ def _denies_otherwise(claim: str, source: str) -> bool:
     wanted = set(terms(claim))
     sentences = [source[slice(*span)] for span in sentence_spans(source)]
     same = [text for text in sentences if coverage(wanted, terms(text)) >= _SAME_STATEMENT]
-    return bool(same) and all(is_negated(text) for text in same)
+    return bool(same) and all(denied(text) & wanted for text in same)

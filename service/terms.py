@@ -75,12 +75,12 @@ def stem(word: str) -> str:
     if len(word) < 4 or not word.isascii():
         return word
     for ending, rest in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) + len(rest) >= 3:
+        if word.endswith(ending) and len(word) - len(ending) + len(rest) >= (5 if ending == "ly" else 3):
             word = word[: -len(ending)] + rest
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeosl":
         word = word[:-1]
-    return word.removesuffix("e") if len(word) > 3 else word
+    return word.rstrip("e") if len(word) > 3 else word
 
 
 _ENDINGS = (
@@ -129,10 +129,30 @@ def _plain(number: str) -> str:
 
 def is_negated(text: str) -> bool:
     """Whether the text denies, forbids or excludes something."""
+    return bool(_denials(fold(text)))
+
+
+def denied(text: str) -> set[str]:
+    """The terms that a sentence denies: "does not apply" denies "apply", "적용하지 않는다" denies "적용"."""
     folded = fold(text)
-    if _KOREAN_NEGATION.search(folded) or "n't" in folded:
-        return True
-    return any(word in _NEGATIONS for word in re.findall(r"[a-z]+", folded))
+    found: set[str] = set()
+    for start, end, korean in _denials(folded):
+        before, after = terms(folded[:start].split(",")[-1]), terms(folded[end:].split(",")[0])
+        near = before[-4:] if korean else after[:1] or before[-1:]
+        found.update(near)
+    return found
+
+
+def _denials(folded: str) -> list[tuple[int, int, bool]]:
+    """Where a denial stands, and whether it is a Korean one, which follows what it denies."""
+    korean = [(match.start(), match.end(), True) for match in _KOREAN_NEGATION.finditer(folded)]
+    words = re.finditer(r"[a-z]+(?:'t)?", folded)
+    english = [
+        (match.start(), match.end(), False)
+        for match in words
+        if match.group() in _NEGATIONS or match.group().endswith("n't")
+    ]
+    return korean + english
 
 
 def coverage(wanted: Iterable[str], offered: Iterable[str]) -> float:
