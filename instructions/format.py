@@ -51,7 +51,7 @@ class Instruction:
     """How one assistant behaves."""
 
     file: str  # what error messages call it
-    head: str  # source of the front matter, both `---` lines included; "" without one
+    head: str  # source of BOM and front matter, both `---` lines included
     front: FrontMatter
     parts: tuple[Part, ...]  # the body, in order and without a gap
 
@@ -129,10 +129,7 @@ def with_key(instruction: Instruction, key: str, value: object) -> Instruction:
     elif value is not None and not isinstance(value, bool):
         value = _scalar(instruction.file, key, value)
     head = set_key(instruction.head, key, value, _newline(render(instruction)))
-    body = render(replace(instruction, head=""))
-    if head and not instruction.head and body.startswith("\ufeff"):
-        head, body = "\ufeff" + head, body[1:]
-    return parse(head + body, file=instruction.file)
+    return parse(render(replace(instruction, head=head)), file=instruction.file)
 
 
 def with_section(instruction: Instruction, name: SectionKind | str, text: str) -> Instruction:

@@ -18,8 +18,8 @@ import yaml
 from instructions.errors import MAX_PROBLEMS, Problem
 from instructions.tags import line_at, line_starts
 
-HEAD = re.compile(r"\A\ufeff?(?:[ \t]*(?:\r\n|\n|\r))*---[ \t]*(?:\r\n|\n|\r)")
-_END = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:\r\n|\n|\r|\Z)", re.MULTILINE)
+_HEAD = re.compile(r"\A\ufeff?(?:[ \t]*(?:\r\n|\n|\r))*---[ \t]*(?:\r\n|\n|\r)")
+_END = re.compile(r"(?:\A|(?<=[\r\n]))(?:---|\.\.\.)[ \t]*(?:\r\n|\n|\r|\Z)")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _LANGUAGE_NAMES = {
@@ -78,12 +78,16 @@ class FrontMatter:
 class _Wrong(ValueError):
     """A value that its key does not take; the message says what it does."""
 
+    def __init__(self, node: yaml.Node, message: str) -> None:
+        self.node = node
+        super().__init__(message)
+
 
 def split_head(text: str) -> tuple[str, str] | None:
-    """Front matter (BOM and both `---` lines included) and the rest; None when it is never closed."""
-    opening = HEAD.match(text)
+    """BOM and front matter (both `---` lines included), and the rest; None when it is never closed."""
+    opening = _HEAD.match(text)
     if opening is None:
-        return "", text
+        return ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)
     closing = _END.search(text, opening.end())
     return (text[: closing.end()], text[closing.end() :]) if closing else None
 
@@ -96,7 +100,7 @@ def read_front_matter(head: str, problems: list[Problem]) -> FrontMatter:
         try:
             value = _READERS[key](node)
         except _Wrong as wrong:
-            problems.append(Problem(line=_line(head, node.start_mark.index), message=f"{key}: {wrong}"))
+            problems.append(Problem(line=_line(head, wrong.node.start_mark.index), message=f"{key}: {wrong}"))
         else:
             values |= {} if value is None else {key: value}
     return FrontMatter(**values)
@@ -105,7 +109,7 @@ def read_front_matter(head: str, problems: list[Problem]) -> FrontMatter:
 def set_key(head: str, key: str, value: str | bool | Sequence[str] | None, newline: str) -> str:
     """`head` with `key` set to `value`, every other byte kept; None takes the key out.
 
-    `newline` ends lines that are added. A head of "" gets its two `---` lines.
+    `newline` ends lines that are added. A head without front matter gets its two `---` lines.
     """
     entries = _entries(head, [])
     if key in entries:
@@ -113,7 +117,7 @@ def set_key(head: str, key: str, value: str | bool | Sequence[str] | None, newli
     if value is None:
         return head
     line = f"{key}: {_dump(value)}{newline}"
-    opening = HEAD.match(head)
+    opening = _HEAD.match(head)
     if opening is None:
         return f"{head}---{newline}{line}---{newline}"
     closing = _END.search(head, opening.end())
@@ -126,7 +130,7 @@ def set_key(head: str, key: str, value: str | bool | Sequence[str] | None, newli
 
 def _entries(head: str, problems: list[Problem]) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     """Known key -> its two nodes, with marks that count characters from the start of `head`."""
-    opening = HEAD.match(head)
+    opening = _HEAD.match(head)
     if opening is None:
         return {}
     closing = _END.search(head, opening.end())
@@ -211,7 +215,7 @@ def _line(text: str, offset: int) -> int:
 
 def _text(node: yaml.Node) -> str | None:
     if not isinstance(node, yaml.ScalarNode):
-        raise _Wrong("takes one text, not a list or keys")
+        raise _Wrong(node, "takes one text, not a list or keys")
     value = normalize("NFC", str(node.value)).strip()
     return None if node.style is None and value in {"", "~", "null"} else value
 
@@ -219,7 +223,7 @@ def _text(node: yaml.Node) -> str | None:
 def _one_line(node: yaml.Node) -> str | None:
     value = _text(node)
     if value is not None and ("\n" in value or len(value) > 200):
-        raise _Wrong("takes one line of at most 200 characters")
+        raise _Wrong(node, "takes one line of at most 200 characters")
     return value or None
 
 
@@ -227,9 +231,9 @@ def _texts(node: yaml.Node) -> tuple[str, ...] | None:
     if isinstance(node, yaml.ScalarNode):
         if _text(node) is None:
             return None
-        raise _Wrong(f"takes a list: write [{node.value}], or one `- ` line for each")
+        raise _Wrong(node, f"takes a list: write [{node.value}], or one `- ` line for each")
     if not isinstance(node, yaml.SequenceNode):
-        raise _Wrong("takes a list of texts, not keys")
+        raise _Wrong(node, "takes a list of texts, not keys")
     texts = [_text(each) for each in node.value]
     return tuple(text for text in texts if text)
 
@@ -240,7 +244,7 @@ def _matching(pattern: re.Pattern[str], what: str) -> Callable[[yaml.Node], str 
         if value is None or pattern.fullmatch(value):
             return value
         hint = _LANGUAGE_NAMES.get(value.casefold())
-        raise _Wrong(f"{value} is not {what}" + (f": did you mean {hint}?" if hint else ""))
+        raise _Wrong(node, f"{value} is not {what}" + (f": did you mean {hint}?" if hint else ""))
 
     return read
 
@@ -254,13 +258,13 @@ def _answer_from(node: yaml.Node) -> AnswerFrom | None:
         return AnswerFrom(value)
     near = get_close_matches(re.sub(r"[\s_]", "-", value.casefold()), allowed, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise _Wrong(f"{value} is none of {', '.join(allowed)}{hint}")
+    raise _Wrong(node, f"{value} is none of {', '.join(allowed)}{hint}")
 
 
 def _switch(node: yaml.Node) -> bool | None:
     value = _text(node)
     if value is not None and value.casefold() not in _SWITCH:
-        raise _Wrong(f"{value} is neither on nor off")
+        raise _Wrong(node, f"{value} is neither on nor off")
     return None if value is None else _SWITCH[value.casefold()]
 
 

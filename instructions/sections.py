@@ -201,6 +201,8 @@ def _read_examples(section: Section, problems: list[Problem]) -> tuple[tuple[Exa
     for index, tag in enumerate(markup.tags):
         if tag.start < position or tag.closes or tag.key not in _EXAMPLE or not tag.leads:
             continue
+        if len(problems) >= MAX_PROBLEMS:
+            break
         line = section.line + tag.line
         if (partner := markup.partner.get(index)) is None:
             message = f"<{tag.name}> is never closed: add </{tag.name}> behind its output"

@@ -6,6 +6,7 @@ no XML parser: what does not look like a tag, and what stands in code, is text.
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from unicodedata import normalize
@@ -18,7 +19,7 @@ _TAG = re.compile(
     r"{0,8}[ \t]*>"
 )
 _LETTER = re.compile(r"[^\W\d_]")
-_FENCE = re.compile(r"^[ \t]*(?P<mark>`{3,}+|~{3,}+)(?P<info>[^\r\n]*)", re.MULTILINE)
+_FENCE = re.compile(r"(?:\A|(?<=[\r\n]))[ \t]*(?P<mark>`{3,}+|~{3,}+)(?P<info>[^\r\n]*)")
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 _FENCES_LOOKED_AHEAD = 200  # bounds the search for the fence that closes one
 
@@ -100,42 +101,50 @@ def _leads(text: str, line_start: int, start: int, before: Sequence[Tag]) -> boo
 def _outside_fences(text: str, tags: Sequence[Tag]) -> tuple[Tag, ...]:
     """Without the tags in code fences.
 
-    A fence mark that its author left open would swallow the sections up to the next one: a stretch between
-    two marks is code only where the tags inside it balance.
+    A fence mark that its author left open would swallow the sections up to the next one. So a stretch
+    between two marks is code only where the tags outside balance better without the tags inside.
     """
     marks = list(_FENCE.finditer(text))
+    closing_marks = [index for index, mark in enumerate(marks) if not mark["info"].strip()]
     offsets = [tag.start for tag in tags]
+    open_tags = _surplus(tags)
     inside: set[int] = set()
     index = 0
     while index < len(marks):
-        closing = _closing_fence(marks, index)
-        stretch: range = range(0)
-        if closing is not None:
-            first = bisect_left(offsets, marks[index].start())
-            stretch = range(first, bisect_left(offsets, marks[closing].start()))
-        if closing is None or not _balance([tags[each] for each in stretch]):
+        closing = _closing_fence(marks, closing_marks, index)
+        if closing is None:
             index += 1
             continue
+        first = bisect_left(offsets, marks[index].start())
+        stretch = range(first, bisect_left(offsets, marks[closing].start()))
+        surplus = _surplus([tags[each] for each in stretch])
+        if any(
+            abs(open_tags[key] - number) >= abs(open_tags[key]) for key, number in surplus.items() if number
+        ):
+            index += 1
+            continue
+        open_tags.subtract(surplus)
         inside.update(stretch)
         index = closing + 1
     return tuple(tag for position, tag in enumerate(tags) if position not in inside)
 
 
-def _closing_fence(marks: Sequence[re.Match[str]], opening: int) -> int | None:
+def _closing_fence(marks: Sequence[re.Match[str]], closing_marks: Sequence[int], opening: int) -> int | None:
     mark = marks[opening]["mark"]
-    for index in range(opening + 1, min(opening + 1 + _FENCES_LOOKED_AHEAD, len(marks))):
-        if marks[index]["mark"].startswith(mark) and not marks[index]["info"].strip():
+    first = bisect_left(closing_marks, opening + 1)
+    for index in closing_marks[first : first + _FENCES_LOOKED_AHEAD]:
+        if marks[index]["mark"].startswith(mark):
             return index
     return None
 
 
-def _balance(tags: Sequence[Tag]) -> bool:
-    depth: dict[str, int] = {}
+def _surplus(tags: Sequence[Tag]) -> Counter[str]:
+    """Opening minus closing tags, by name."""
+    surplus: Counter[str] = Counter()
     for tag in tags:
-        if not tag.leads and not tag.closes:
-            continue
-        depth[tag.key] = depth.get(tag.key, 0) + (-1 if tag.closes else 1)
-    return not any(depth.values())
+        if tag.leads or tag.closes:
+            surplus[tag.key] += -1 if tag.closes else 1
+    return surplus
 
 
 def _partners(tags: Sequence[Tag]) -> dict[int, int]:
