@@ -44,9 +44,9 @@ def chunk_pages(
     """Cut pages into chunks of at most `size` tokens, none across a page, none empty.
 
     A chunk begins with the last sentences of the one before unless a section begins there; rows and lines of
-    code are not repeated. A piece of a table without its first row has that row as the last part of its section
-    path. Where a model takes more tokens for Hangul or Han than one that knows them, its count is not believed:
-    the chunks would be a line long.
+    code are not repeated. A piece of a table without its first row has that row as the last part of its
+    section path. Where a model takes more tokens for Hangul or Han than one that knows them, its count is not
+    believed: the chunks would be a line long.
     """
     chunks: list[Chunk] = []
     titles: list[tuple[int, str]] = []
