@@ -10,6 +10,7 @@ import resource
 import sys
 import threading
 import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ from ingest.readers.building import Source
 from ingest.sniffing import check_content
 from ingest.unreadable import DamagedFile, NoText, TooLarge, Unreadable
 from ingest.wire import encode, error_event, page_event
+from knowledge.documents import Page
 
 _ZIPPED = {Content.DOCX, Content.PPTX, Content.XLSX, Content.HWPX}
 _MEMORY = "Reading the file takes more than {:,.0f} MiB of memory, the limit: split it into smaller files."
@@ -82,33 +84,43 @@ def _private_stdout() -> BinaryIO:
 
 
 def _read(path: Path, name: str, media_type: str, limits: ReadLimits, out: BinaryIO) -> None:
+    def tell(event: dict[str, Any]) -> None:
+        out.write(encode(event))
+        out.flush()
+
+    for page in pages_of(
+        path,
+        name=name,
+        media_type=media_type,
+        limits=limits,
+        total=lambda total: tell({"total": total}),
+        warn=lambda warning: tell({"warning": warning}),
+        alive=lambda: tell({"alive": True}),
+    ):
+        tell(page_event(page))
+
+
+def pages_of(
+    path: Path, *, name: str, media_type: str, limits: ReadLimits, **hear: Callable[..., None]
+) -> Iterator[Page]:
+    """Everything between a file and its pages: what it is, whether it is safe, its reader, its limits.
+
+    `hear` are the `total`, `warn` and `alive` of a Source. Raises a kind of Unreadable.
+    """
     claimed = format_of(name, media_type)
     check_content(path, claimed)
     if claimed.content in _ZIPPED:
         check_archive(path, limits)
     elif claimed.name == "XML":
         check_xml(path)
-
-    def tell(event: dict[str, Any]) -> None:
-        out.write(encode(event))
-        out.flush()
-
-    source = Source(
-        path,
-        extension=extension_of(name),
-        limits=limits,
-        total=lambda total: tell({"total": total}),
-        warn=lambda warning: tell({"warning": warning}),
-        alive=lambda: tell({"alive": True}),
-    )
     reader = importlib.import_module(f"ingest.readers.{claimed.reader}")
     characters = 0
     words = False
-    for page in reader.read(source):
+    for page in reader.read(Source(path, extension=extension_of(name), limits=limits, **hear)):
         characters += len(page.text)
         words = words or bool(page.text.strip())
         if characters > limits.characters:
             raise TooLarge(f"The file holds more than {limits.characters:,} characters, the limit: split it.")
-        tell(page_event(page))
+        yield page
     if not words:
         raise NoText("The file has no text in it: upload a version that has.")

@@ -32,7 +32,8 @@ def decode(data: bytes) -> str:
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _plausible(data[len(mark) :].decode(encoding, "replace"))
-    if b"\0" in data[:_SAMPLE]:
+    zeros = data[:_SAMPLE].count(0)
+    if zeros * 20 > len(data[:_SAMPLE]):
         return _utf16(data)
     for attempt in (_utf8, _korean, _other):
         text = attempt(data)

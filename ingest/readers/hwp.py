@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 
+import olefile  # type: ignore[import-untyped]
 from hwp_hwpx_parser.hwp5 import HWP5Reader
 from hwp_hwpx_parser.models import ExtractOptions, ImageMarkerStyle
 
@@ -13,21 +15,16 @@ from ingest.unreadable import DamagedFile, EncryptedFile
 from knowledge.documents import Page
 
 _OPTIONS = ExtractOptions(image_marker=ImageMarkerStyle.NONE, paragraph_separator="\n")
+_PASSWORD = 1 << 1
+_DISTRIBUTION = 1 << 2
 _RULE = re.compile(r"\|(?: --- \|)+$")
 _CELL_END = re.compile(r"(?<!\\)\|")
 
 
 def read(source: Source) -> Iterator[Page]:
     source.total(1)
+    _check_flags(source.path)
     with HWP5Reader(str(source.path)) as document:
-        if not document.is_valid():
-            raise DamagedFile(
-                "The document is damaged or not HWP 5: save it again in Hangul and upload the new file."
-            )
-        if document.is_encrypted():
-            raise EncryptedFile(
-                "The document is locked with a password: save a copy without one and upload that."
-            )
         result = document.extract_text_with_notes(_OPTIONS)
     builder = PageBuilder()
     _add(result.text, builder)
@@ -35,6 +32,21 @@ def read(source: Source) -> Iterator[Page]:
         for note in notes:
             builder.paragraph(f"[^{prefix}{note.number}] {note.text}")
     yield builder.page(1, "")
+
+
+def _check_flags(path: Path) -> None:
+    """The flags of the FileHeader stream (HWP 5.0 revision 1.3, 3.2.1)."""
+    with olefile.OleFileIO(path) as archive:
+        header = archive.openstream("FileHeader").read(40)
+    if len(header) < 40 or not header.startswith(b"HWP Document File"):
+        raise DamagedFile("The document is damaged: save it again in Hangul and upload the new file.")
+    flags = int.from_bytes(header[36:40], "little")
+    if flags & _PASSWORD:
+        raise EncryptedFile(
+            "The document is locked with a password: save a copy without one and upload that."
+        )
+    if flags & _DISTRIBUTION:
+        raise EncryptedFile("The document is locked against copying: upload the version it was made from.")
 
 
 def _add(text: str, builder: PageBuilder) -> None:

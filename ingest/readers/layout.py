@@ -15,6 +15,7 @@ _BULLET = re.compile(r"[•·▪◦●○■□▶※‣◆◇]|[-–*] |\(?\d{1
 _SENTENCE_END = tuple(".,;:!?。、")
 _HEADING_CHARACTERS = 160
 _HEADING_LINES = 3
+_SHORT = 15  # ems; a column of running text is wider, a line of an address is not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +116,9 @@ def _wrapped(lines: Sequence[PageLine]) -> Iterator[list[PageLine]]:
 
 def _runs_on(line: PageLine, following: PageLine, page: Sequence[PageLine]) -> bool:
     """Whether text goes on from one line to the next, because its next word had no room on the first."""
-    if not _close(line, following) or _BULLET.match(following.text) or tabular(line) or tabular(following):
+    if not _close(line, following) or line.right - line.left < _SHORT * line.size:
+        return False
+    if _BULLET.match(following.text) or tabular(line) or tabular(following):
         return False
     margin = max(other.right for other in page if abs(other.left - line.left) < 3 * line.size)
     word = following.text.split(" ", 1)[0]

@@ -43,7 +43,7 @@ def _western(line: str) -> tuple[int, int] | None:
         depth = decimal[1].count(".")
         # "1. Submit the form" is a step of a list, "1. Scope of the Policy" a heading.
         capitals = sum(1 for word in words[1:] if word[0].isupper())
-        return (min(depth + 2, 6), len(line)) if depth or capitals * 2 > len(words) - 1 else None
+        return (min(depth + 2, 6), len(line)) if depth or capitals * 2 >= len(words) - 1 else None
     if _CHAPTER.match(line) and len(words) <= 10:
         return 1, len(line)
     return None

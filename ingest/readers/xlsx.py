@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+import openpyxl
+
 from ingest.readers.building import Source, row_text
 from ingest.readers.plain import one_line
 from ingest.readers.tables import page_of_rows
@@ -18,26 +20,26 @@ _PLACES = re.compile(r"[#0?][#0?,]*(?:\.[#0?]*)?")
 
 
 def read(source: Source) -> Iterator[Page]:
-    import openpyxl  # takes 0.15 s: only workbooks pay for it
+    with source.path.open("rb") as file:  # a path without .xlsx is refused
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about drawings and extensions that are not read
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        yield from _sheets(book, source)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about drawings and extensions that are not read
-        book = openpyxl.load_workbook(source.path, read_only=True, data_only=True, keep_links=False)
-    try:
-        shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-        for sheet in book.worksheets:
-            if sheet not in shown:
-                source.warn(f"sheet {one_line(sheet.title)} is hidden and was left out")
-        if len(shown) > source.limits.pages:
-            raise TooLarge(
-                f"The workbook has {len(shown):,} sheets, the limit is {source.limits.pages:,}: split it."
-            )
-        source.total(len(shown))
-        for number, sheet in enumerate(shown, start=1):
-            sheet.reset_dimensions()  # what the file claims about them may be wrong, or 16 billion cells
-            yield page_of_rows(_rows(sheet.iter_rows(), source), number=number, label=one_line(sheet.title))
-    finally:
-        book.close()
+
+def _sheets(book: openpyxl.Workbook, source: Source) -> Iterator[Page]:
+    shown = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+    for sheet in book.worksheets:
+        if sheet not in shown:
+            source.warn(f"sheet {one_line(sheet.title)} is hidden and was left out")
+    if len(shown) > source.limits.pages:
+        raise TooLarge(
+            f"The workbook has {len(shown):,} sheets, the limit is {source.limits.pages:,}: split it."
+        )
+    source.total(len(shown))
+    for number, sheet in enumerate(shown, start=1):
+        sheet.reset_dimensions()  # what the file claims about them may be wrong, or 16 billion cells
+        yield page_of_rows(_rows(sheet.iter_rows(), source), number=number, label=one_line(sheet.title))
 
 
 def _rows(rows: Iterable[Iterable[Any]], source: Source) -> Iterator[str]:
