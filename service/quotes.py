@@ -8,7 +8,7 @@ kind of thing is asked for (a time, a number, a name) tips the scale.
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
@@ -63,6 +63,7 @@ _NOTHING_NEW = 0.25  # against a sentence that only repeats the question: headin
 # it, and 80 % of those whose article was taken away; sentence or passage alone part them less well.
 _SUPPORT_FLOOR = 0.31
 _COMPANION = 0.72  # of the best score: what else is worth quoting
+_ADDS = 0.16  # of the question: what a sentence must add to be quoted beside a better one
 _LONGEST = 320  # characters of a quote
 
 _NUMBER = re.compile(
@@ -106,11 +107,12 @@ def choose(question: str, sources: Sequence[Source], *, at_most: int = 3) -> lis
     sentences = _sentences(sources)
     if not asked or not sentences:
         return []
-    judged = _judge(question, asked, sentences)
+    weight = _weights(asked, sentences)
+    judged = _judge(question, weight, sentences)
     best = judged[0]
     if best.support < _SUPPORT_FLOOR:
         return []
-    chosen = _companions(best, judged, at_most)
+    chosen = _companions(best, judged, weight, at_most)
     chosen.sort(key=lambda each: _reading_order(each.sentence, judged))
     wanted = frozenset(asked)
     return [
@@ -192,9 +194,8 @@ def _headers(texts: Sequence[str], *, whole: bool) -> list[tuple[str, str]]:
     return found
 
 
-def _judge(question: str, asked: Sequence[str], sentences: Sequence[_Sentence]) -> list[_Judged]:
+def _judge(question: str, weight: Mapping[str, float], sentences: Sequence[_Sentence]) -> list[_Judged]:
     """Best first."""
-    weight = _weights(asked, sentences)
     known = _known(weight, sentences)
     signs = [sign for words, sign in _KINDS if words.search(question)]
     folded = fold(question)
@@ -204,7 +205,7 @@ def _judge(question: str, asked: Sequence[str], sentences: Sequence[_Sentence]) 
         score = fit + _PASSAGE / (1 + 0.3 * sentence.rank)
         if signs and all(_shows(sign, sentence.text, folded) for sign in signs):
             score += _KIND
-        if len(sentence.own.difference(asked)) < 2:
+        if len(sentence.own.difference(weight)) < 2:
             score -= _NOTHING_NEW
         support = (fit + known[sentence.rank]) / 2
         judged.append(_Judged(sentence=sentence, fit=fit, support=support, score=score))
@@ -220,7 +221,7 @@ def _weights(asked: Sequence[str], sentences: Sequence[_Sentence]) -> dict[str, 
     return {term: value / total for term, value in rarity.items()}
 
 
-def _known(weight: dict[str, float], sentences: Sequence[_Sentence]) -> dict[int, float]:
+def _known(weight: Mapping[str, float], sentences: Sequence[_Sentence]) -> dict[int, float]:
     """For each passage, by rank, the share of the question that stands anywhere in it."""
     present: dict[int, set[str]] = {}
     for sentence in sentences:
@@ -243,23 +244,36 @@ def _shows(sign: re.Pattern[str], text: str, question: str) -> bool:
     return any(fold(match.group()) not in question for match in sign.finditer(text))
 
 
-def _companions(best: _Judged, judged: Sequence[_Judged], at_most: int) -> list[_Judged]:
-    """The best sentence, those nearly as good, and what a "He" or "It" at its start points back to."""
+def _companions(
+    best: _Judged, judged: Sequence[_Judged], weight: Mapping[str, float], at_most: int
+) -> list[_Judged]:
+    """The best sentence, those nearly as good, and those that answer to another part of the question."""
     chosen = [best]
+    missing = set(weight) - best.sentence.own
     for each in judged[1:]:
-        if len(chosen) >= at_most or each.score < _COMPANION * best.score:
+        if len(chosen) >= at_most:
             break
+        adds = sum(weight[term] for term in missing & each.sentence.own)
+        if each.score < _COMPANION * best.score and adds < _ADDS:
+            continue
         if all(coverage(each.sentence.own, other.sentence.own) < 0.8 for other in chosen):
             chosen.append(each)
+            missing -= each.sentence.own
+    return _with_antecedents(chosen, at_most)
+
+
+def _with_antecedents(chosen: Sequence[_Judged], at_most: int) -> list[_Judged]:
+    """With what a "He" or "It" at a sentence's start points back to, while there is room."""
+    found = list(chosen)
     here = {id(each.sentence) for each in chosen}
-    for each in list(chosen):
+    for each in chosen:
         previous = each.sentence.previous
-        if len(chosen) >= at_most or previous is None or id(previous) in here:
+        if len(found) >= at_most or previous is None or id(previous) in here:
             continue
         if _PRONOUN.match(each.sentence.text):
-            chosen.append(replace(each, sentence=previous))
+            found.append(replace(each, sentence=previous))
             here.add(id(previous))
-    return chosen
+    return found
 
 
 def _reading_order(sentence: _Sentence, judged: Sequence[_Judged]) -> tuple[int, int, int]:
@@ -297,10 +311,12 @@ def _shortened(text: str, wanted: frozenset[str]) -> str:
     starts = [0, *(match.end() for match in re.finditer(r"[,;:—]\s+|\s{1,}(?=\()", text))]
     starts = [start for start in starts if start <= len(text) - _LONGEST // 2] or [0]
 
-    def held(start: int) -> tuple[int, int]:
-        return len(wanted.intersection(terms(text[start : start + _LONGEST]))), -start
+    def held(start: int) -> int:
+        return len(wanted.intersection(terms(text[start : start + _LONGEST])))
 
-    start = max(starts, key=held)
+    most = max(held(start) for start in starts)
+    equal = [start for start in starts if held(start) == most]
+    start = equal[len(equal) // 2]  # what is asked stands in the middle rather than at a cut
     end = start + _LONGEST
     if end < len(text):
         end = text.rfind(" ", start, end)

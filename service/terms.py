@@ -21,15 +21,27 @@ _STOP_WORDS = frozenset(
         "about please tell show give say says said according s",
     )
 )
-# Question words and endings of Korean: they say what is asked for, not about what.
+# Korean words that say what is asked for, not about what.
 _KOREAN_STOP = re.compile(
-    r"^(?:(?:무엇|누구|언제|어디|어느|어떤|어떻게|얼마|왜|몇|무슨|뭐|누가|뭔가)"
-    r"(?:입니까|인가요?|이며|일까요?|이었나요?|였나요?|에서|에는|에|을|를|이|가|은|는|의|나|로|으로|인지|하나요?|되나요?|이나요?)?"
-    r"|것은?|이|그|저|수|및|등|또는|그리고|하나요|되나요|있나요|인가요|인가|입니까|알려줘|알려주세요|해주세요|주세요)$"
+    r"^(?:(?:무엇|누구|언제|어디|어느|어떤|어떻게|얼마|왜|몇|무슨|뭐|누가|며칠|몇일)"
+    r"(?:입니까|인가요?|이며|일까요?|이었나요?|였나요?|에서|에는|에|을|를|이|가|은|는|의|나|로|으로|인지|하나요?"
+    r"|되나요?|이나요?|부터|까지|간|동안|예요|이에요|죠|이죠)?"
+    r"|(?:있|없|하|되|받|쓰|주|해야|하여야|내야|써야|해도|쓸|할|될|받을|낼|갈)?"
+    r"(?:나요|습니까|는지요?|을까요|어요|아요|는가요?|던가요|합니까|됩니까|하나요|되나요|할까요|될까요|한가요|된가요"
+    r"|까요|입니까|인가요?|인지)"
+    r"|것[은이을]?|이|그|저|수|및|등|또는|그리고|때|데|최대|최소|관련|대해|대한|대하여|경우에?는?|알려줘?|알려주세요"
+    r"|주세요|해주세요|궁금합니다|궁금해요|쓸|할|될|받을|있을|없을|있는|있어|있다|한다|된다|하는|되는|해야|하여야"
+    r"|합니다|됩니다)$"
 )
+# Endings that differ between a question and its answer: "휴가를 주나요" and "휴가는 준다".
 _KOREAN_ENDING = re.compile(
-    r"(?:이었습니까|였습니까|했습니까|하였는가|되었는가|이었는가|하였나요?|되었나요?|이었나요?|하였던|"
-    r"입니까|습니까|합니까|됩니까|인가요|는가요|나요|인가|는가|은가|했나|하나|되나|였나|일까|까요)$"
+    r"(?<=..)(?:이었습니까|였습니까|했습니까|하였습니까|하였는가|되었는가|이었는가|하였나요?|되었나요?|이었나요?"
+    r"|합니까|됩니까|입니까|습니까|인가요|는가요|하나요|되나요|나요|인가|는가|은가|했나|하나|되나|였나|일까요?|할까요"
+    r"|될까요|까요|해야|하여야)$"
+)
+# Only those that few nouns end with: "휴가" and "제도" keep their last syllable.
+_KOREAN_PARTICLE = re.compile(
+    r"(?<=..)(?:에게서|에서[는도의]?|에게는?|으로는?|까지는?|부터는?|이라는|라는|이란|처럼|보다|마다|에는?|[을를은는와])$"
 )
 _NEGATIONS = frozenset(
     re.findall(
@@ -109,7 +121,7 @@ def _is_eastern(token: str) -> bool:
 def _bigrams(token: str) -> list[str]:
     if _KOREAN_STOP.match(token):
         return []
-    token = _KOREAN_ENDING.sub("", token) or token
+    token = _KOREAN_PARTICLE.sub("", _KOREAN_ENDING.sub("", token))
     return [token] if len(token) < 2 else [token[i : i + 2] for i in range(len(token) - 1)]
 
 

@@ -24,12 +24,12 @@ def test_forms_of_an_english_word_share_a_stem(one, other):
 
 def test_words_that_only_ask_are_no_terms():
     assert terms("What is the annual leave, and how many days of it do I have?") == terms("annual leave days")
-    assert terms("연차 휴가는 몇 일인가요?") == terms("연차 휴가는 일")
+    assert terms("연차 휴가는 며칠까지 쓸 수 있나요?") == terms("연차 휴가를")
 
 
 def test_korean_is_compared_by_pairs_of_syllables():
     assert terms("연차휴가") == ["연차", "차휴", "휴가"]
-    assert coverage(terms("휴가를"), terms("휴가는 15일")) == 0.5
+    assert coverage(terms("휴가를"), terms("휴가는 15일")) == 1.0
 
 
 def test_composed_and_decomposed_hangul_are_the_same():
