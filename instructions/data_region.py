@@ -5,6 +5,7 @@ no text in a region may open or close one: whatever a reader could take for such
 """
 
 import re
+from functools import lru_cache
 from unicodedata import category, normalize
 
 # What must not follow a "<" (or "</") in data, as `_plain` writes it: the names of regions and of roles, and
@@ -13,6 +14,7 @@ _REFUSED = (
     *("source", "question", "asker", "result", "conversation", "system", "service_rules"),
     *("|", "s>", "<sys", "start_of_turn", "end_of_turn"),
 )
+_BEGINNINGS = {name[:length] for name in _REFUSED for length in range(1, len(name) + 1)}
 _LESS_THAN = re.compile("[<＜﹤‹〈《⟨❮❰˂ᐸ≺]")
 _SLASHES = "/⁄∕⧸\\"
 _LOOKALIKES = str.maketrans("ѕоοсеіιаαυսτтոг", "sooceiiaauuttnr")  # Cyrillic, Greek, Armenian
@@ -48,13 +50,14 @@ def _opens_region(text: str, start: int) -> bool:
             if not said and char in _SLASHES:
                 continue
             said += char
-            if any(said.startswith(name) for name in _REFUSED):
+            if said in _REFUSED:
                 return True
-            if not any(name.startswith(said) for name in _REFUSED):
+            if said not in _BEGINNINGS:
                 return False
     return False
 
 
+@lru_cache(maxsize=10_000)
 def _plain(char: str) -> str:
     """The character without case, width, style and script; "" for what nobody sees."""
     if char.isspace() or category(char) in {"Cf", "Mn", "Me", "Cc"}:

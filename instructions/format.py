@@ -2,7 +2,8 @@
 
     ---
     name: Handbook
-    starters: [How many days of leave do I have?]
+    starters:
+      - How many days of leave do I have?
     ---
     <persona>
     You answer questions about the handbook.

@@ -198,6 +198,10 @@ def _syntax(error: yaml.MarkedYAMLError, rest: str) -> str:
     if rest.startswith("\t"):
         return "a tab: YAML is indented with spaces"
     said = " ".join(part for part in (error.context, error.problem) if part)
+    if "flow" in said:
+        return (
+            'not YAML here: inside [ ] put each text in quotes, as in ["Why?", "Who?"], and close it with ]'
+        )
     return f"not YAML here ({said}): put the value in quotes if it holds : or #"
 
 
@@ -231,7 +235,7 @@ def _texts(node: yaml.Node) -> tuple[str, ...] | None:
     if isinstance(node, yaml.ScalarNode):
         if _text(node) is None:
             return None
-        raise _Wrong(node, f"takes a list: write [{node.value}], or one `- ` line for each")
+        raise _Wrong(node, f"takes a list: write each text on a line of its own, as `  - {node.value}`")
     if not isinstance(node, yaml.SequenceNode):
         raise _Wrong(node, "takes a list of texts, not keys")
     texts = [_text(each) for each in node.value]

@@ -94,7 +94,9 @@ def kind_of(name: str) -> SectionKind | None:
 
 def nearest_section(name: str) -> str | None:
     """The known section name most like `name`, for "did you mean"; None when nothing is near."""
-    near = get_close_matches(tag_key(name), _KINDS, n=1, cutoff=0.6)
+    key = tag_key(name)
+    longer = [known for known in _KINDS if len(key) > 1 and known.startswith(key)]
+    near = longer or get_close_matches(key, _KINDS, n=1, cutoff=0.75)
     return near[0] if near else None
 
 
@@ -128,6 +130,7 @@ def _loose(source: str, line: int) -> Loose:
 
 def _section_indexes(markup: Markup, first_line: int, problems: list[Problem]) -> list[int]:
     indexes: list[int] = []
+    closers = set(markup.partner.values())
     next_free = 0  # offset behind the last section
     for index, tag in enumerate(markup.tags):
         if tag.start < next_free:
@@ -138,7 +141,7 @@ def _section_indexes(markup: Markup, first_line: int, problems: list[Problem]) -
         if partner is not None and _begins_section(tag, markup.tags[partner]):
             indexes.append(index)
             next_free = markup.tags[partner].end
-        elif partner is None and (message := _why_stray(tag, markup)):
+        elif partner is None and index not in closers and (message := _why_stray(tag, markup)):
             problems.append(Problem(line=first_line + tag.line, message=message))
     return indexes
 
