@@ -103,7 +103,7 @@ def test_the_openai_sdk_lists_models_chats_streams_and_reads_citations(server: S
         whole = client.chat.completions.create(model="handbook", messages=[question])
         annotations = whole.choices[0].message.annotations
         assert annotations
-        assert annotations[0].url_citation.title == "employee-handbook.pdf, page 4"
+        assert "employee-handbook.pdf, page 4" in [each.url_citation.title for each in annotations]
         assert whole.model_extra["retrieval"]["status"] == "used"
         stream = client.chat.completions.create(
             model="handbook", messages=[question], stream=True, stream_options={"include_usage": True}
@@ -214,7 +214,7 @@ def files_holding(folder: Path, *needles: bytes) -> list[str]:
 def test_a_killed_service_finishes_the_upload_by_itself_exactly_once(
     fresh: ServerProcess, stage: str
 ) -> None:
-    pages = [f"{SECRET} " + f"Shelf {n} holds part {n * 7}. " * 60 for n in range(1, 121)]
+    pages = [f"{SECRET} " + f"Shelf {n} holds part {n * 7}. " * 40 for n in range(1, 61)]
     content = pdf_of(pages)
     fresh.start()
     with fresh.client() as client:
@@ -226,7 +226,7 @@ def test_a_killed_service_finishes_the_upload_by_itself_exactly_once(
     fresh.start()
     with fresh.client() as client:
         done = settled(client, slug, document["id"])
-        assert (done["status"], done["pages"]) == ("ready", 120)
+        assert (done["status"], done["pages"]) == ("ready", 60)
         listed = client.get(f"/api/assistants/{slug}/documents").json()["data"]
         assert [each["id"] for each in listed] == [document["id"]]
         # The same file elsewhere, undisturbed, ends in the same number of chunks.
