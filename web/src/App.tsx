@@ -1,0 +1,52 @@
+import { useEffect } from 'react';
+
+import { useWords } from './i18n';
+import { forgetAll } from './chat/chats';
+import { useRoute } from './router';
+import { Mark } from './shell/Mark';
+import { Notices } from './shell/notices';
+import { SignIn } from './shell/SignIn';
+import { Workspace } from './shell/Workspace';
+import { sentenceFor } from './shell/errors';
+import { useSession } from './shell/useSession';
+import { ViewPage } from './viewer/ViewPage';
+
+export function App() {
+  const { t, language } = useWords();
+  const route = useRoute();
+  const { state, check, signOut } = useSession();
+
+  useEffect(() => {
+    document.documentElement.lang = language;
+  }, [language]);
+
+  if (state.at === 'checking') return <div className="curtain" aria-busy="true" aria-label={t('app.loading')} />;
+  if (state.at === 'unreachable') {
+    return (
+      <main className="curtain">
+        <Mark size={40} />
+        <p role="alert">{sentenceFor(t, state.error)}</p>
+        <button type="button" className="button" onClick={() => void check()}>
+          {t('app.retry')}
+        </button>
+      </main>
+    );
+  }
+  if (state.at === 'out') {
+    const enter = () => {
+      forgetAll();
+      void check();
+    };
+    return <SignIn message={state.message} onSignedIn={enter} />;
+  }
+  return (
+    <>
+      {route.at === 'view' ? (
+        <ViewPage place={route} />
+      ) : (
+        <Workspace session={state.session} route={route} onSignOut={() => void signOut()} />
+      )}
+      <Notices />
+    </>
+  );
+}
