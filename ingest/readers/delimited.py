@@ -10,16 +10,15 @@ from knowledge.documents import Page
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 64_000  # characters
-_CELL = 1_000_000  # characters of one cell
 
 
 def read(source: Source) -> Iterator[Page]:
     source.total(1)
+    csv.field_size_limit(source.limits.characters)  # its own is 131,072
     yield page_of_rows(_lines(text_of(source), source.extension), number=1, label="")
 
 
 def _lines(text: str, extension: str) -> Iterator[str]:
-    csv.field_size_limit(_CELL)
     reader = csv.reader(text.splitlines(keepends=True), delimiter=_delimiter(text[:_SAMPLE], extension))
     before = 0
     for row in reader:

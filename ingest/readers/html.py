@@ -102,7 +102,7 @@ class _Walk:
         elif depth < _DEEPEST:
             self.blocks(node, depth + 1)
         else:
-            self._builder.paragraph(node.text(separator=" "))
+            self._builder.paragraph(_shown(node))
 
     def _list(self, node: LexborNode, depth: int) -> None:
         number = 0
