@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
-from knowledge.sentences import sentence_spans
-from service.terms import coverage, fold, terms
+from service.pieces import PieceKind, pieces_of
+from service.terms import coverage, fold, shared_quantities, terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,8 @@ class _Sentence:
     before: frozenset[str]  # terms of the sentence before
     after: frozenset[str]
     above: frozenset[str]  # terms of headings, of the document's name, of the table's header
-    header: str  # the table's header row; "" outside of a table
+    row: bool  # of a table
+    header: str  # the table's header row; "" where there is none
     previous: "_Sentence | None" = None
 
 
@@ -56,6 +57,8 @@ class _Judged:
 
 
 _BEFORE, _AFTER, _ABOVE = 0.35, 0.2, 0.4  # what a term counts that stands beside the sentence
+_ABOVE_ROW = 0.8  # or in the header or the caption of a table row
+_QUANTITY = 0.3  # for the number and unit that the question names, or a range that it falls into
 _PASSAGE = 0.4  # how much the passage's own rank counts
 _KIND = 0.12  # for holding the kind of thing that is asked for
 _NOTHING_NEW = 0.25  # against a sentence that only repeats the question: headings, other questions
@@ -140,57 +143,34 @@ def _sentences(sources: Sequence[Source]) -> list[_Sentence]:
 
 def _of_passage(source: Source, rank: int) -> list[_Sentence]:
     chunk = source.passage.chunk
-    headings = {fold(heading).strip("# ") for heading in chunk.section}
+    headings = {fold(heading).strip("#* ") for heading in chunk.section}
     title = re.sub(r"\.\w{1,5}$", "", source.passage.document_name)
-    above = frozenset(terms(" \n".join((title, *chunk.section))))
-    spans = sentence_spans(chunk.text)
-    texts = [chunk.text[start:end] for start, end in spans]
-    own = [frozenset(terms(text)) for text in texts]
-    headers = _headers(texts, whole=chunk.start == 0 or not _is_row(texts[0]) if texts else True)
+    above = frozenset(terms("\n".join((title, *chunk.section))))
+    pieces = pieces_of(chunk.text)
+    own = [frozenset(terms(chunk.text[slice(*piece.span)])) for piece in pieces]
     found: list[_Sentence] = []
-    for at, text in enumerate(texts):
-        header, caption = headers[at]
-        if fold(text).strip("#* ") in headings or header == text:
+    for at, piece in enumerate(pieces):
+        text = chunk.text[slice(*piece.span)]
+        if piece.kind is PieceKind.TITLE or fold(text).strip("#* ") in headings:
             continue
+        alone = piece.kind is PieceKind.ROW  # rows above and below are about something else
         found.append(
             _Sentence(
                 source=source,
                 rank=rank,
-                span=spans[at],
+                span=piece.span,
                 text=text,
                 own=own[at],
-                before=own[at - 1] if at and not header else frozenset(),
-                after=own[at + 1] if at + 1 < len(own) and not header else frozenset(),
-                above=above | frozenset(terms(f"{caption}\n{header}")) if header else above,
-                header=header,
-                previous=found[-1] if found and found[-1].span == spans[at - 1] and not header else None,
+                before=frozenset() if alone or not at else own[at - 1],
+                after=frozenset() if alone or at + 1 == len(own) else own[at + 1],
+                above=above | frozenset(terms(f"{piece.caption}\n{piece.header}")),
+                row=alone,
+                header=piece.header,
+                previous=found[-1]
+                if found and not alone and at and pieces[at - 1].span == found[-1].span
+                else None,
             )
         )
-    return found
-
-
-def _is_row(text: str) -> bool:
-    return " | " in text
-
-
-def _headers(texts: Sequence[str], *, whole: bool) -> list[tuple[str, str]]:
-    """For each line the header row and the caption of its table; empty outside of tables.
-
-    `whole` tells that the first table cannot have begun before the text. Else its first line is a header only
-    if it looks like one.
-    """
-    found: list[tuple[str, str]] = []
-    header = caption = ""
-    inside = False
-    for at, text in enumerate(texts):
-        if not _is_row(text):
-            header = caption = ""
-            inside = False
-        elif not inside:
-            inside = True
-            header = text if (whole or at) or not _NUMBER.search(text) else ""
-            caption = texts[at - 1] if at and len(texts[at - 1]) <= 120 else ""
-        found.append((header, caption))
     return found
 
 
@@ -205,7 +185,8 @@ def _judge(question: str, weight: Mapping[str, float], sentences: Sequence[_Sent
         score = fit + _PASSAGE / (1 + 0.3 * sentence.rank)
         if signs and all(_shows(sign, sentence.text, folded) for sign in signs):
             score += _KIND
-        if len(sentence.own.difference(weight)) < 2:
+        score += _QUANTITY * shared_quantities(question, sentence.text)
+        if len(sentence.own.difference(weight)) < (1 if sentence.row else 2):
             score -= _NOTHING_NEW
         support = (fit + known[sentence.rank]) / 2
         judged.append(_Judged(sentence=sentence, fit=fit, support=support, score=score))
@@ -233,7 +214,7 @@ def _credit(term: str, sentence: _Sentence) -> float:
     if term in sentence.own:
         return 1.0
     if term in sentence.above:
-        return _ABOVE if not sentence.header else 0.8
+        return _ABOVE_ROW if sentence.row else _ABOVE
     if term in sentence.before:
         return _BEFORE
     return _AFTER if term in sentence.after else 0.0
@@ -288,10 +269,10 @@ def _reading_order(sentence: _Sentence, judged: Sequence[_Judged]) -> tuple[int,
 
 def _shown(sentence: _Sentence, wanted: frozenset[str]) -> str:
     """The sentence as it reads outside of its page."""
-    if _is_row(sentence.text):
-        return _row(sentence.text, sentence.header)
     text = " ".join(sentence.text.split())
-    text = re.sub(r"^(?:[-*+•·▪■○●◦‣※>#]+|[(]?\d{1,2}[.)])\s+", "", text).replace("**", "")
+    if sentence.row:
+        return _row(text, " ".join(sentence.header.split()))
+    text = re.sub(r"^(?:[-–*+•·▪■○●◦‣※>#]+|[(]?\d{1,2}[.)])\s+", "", text).replace("**", "")
     return text if len(text) <= _LONGEST else _shortened(text, wanted)
 
 
@@ -299,6 +280,8 @@ def _row(row: str, header: str) -> str:
     """A table row with the names of its columns: "Years of service: 3 to 5; Days: 18"."""
     cells = [cell.strip() for cell in row.split(" | ")]
     names = [name.strip() for name in header.split(" | ")] if header else []
+    if len(cells) == 1:  # the reader could not tell the cells apart
+        return f"{row} ({header})" if header else row
     if len(names) < len(cells):
         return ", ".join(cell for cell in cells if cell)
     return "; ".join(

@@ -1,5 +1,6 @@
 """What two sentences are compared by: word stems, bigrams of Eastern scripts, numbers, negation."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -137,6 +138,59 @@ def _plain(number: str) -> str:
     whole, _, fraction = number.partition(".")
     fraction = fraction.rstrip("0")
     return (whole.lstrip("0") or "0") + (f".{fraction}" if fraction else "")
+
+
+_UNIT = r"(?:%|[a-z]+|[가-힣])"
+_QUANTITY = re.compile(rf"(\d+(?:\.\d+)?)\s?({_UNIT})")
+_RANGE = re.compile(
+    rf"(\d+(?:\.\d+)?)\s?(?:{_UNIT}\s?)?(?:to|-|~|∼|이상|부터|and)\s?(\d+(?:\.\d+)?)\s?({_UNIT})"
+)
+_AT_LEAST = re.compile(
+    rf"(?:more than|over|at least|from) (\d+)\s?({_UNIT})|(\d+)\s?({_UNIT})\w* (?:or more|이상|초과)"
+)
+_AT_MOST = re.compile(
+    rf"(?:less than|fewer than|under|up to|at most) (\d+)\s?({_UNIT})"
+    rf"|(\d+)\s?({_UNIT})\w* (?:or less|미만|이하|이내)"
+)
+
+
+def shared_quantities(asked: str, text: str) -> float:
+    """The share of the quantities asked about ("6 years") that the text names, alone or within a range.
+
+    "5 to 9 years", "10 years or more" and "5년 이상 7년 미만" are ranges. 0.0 where nothing is asked about.
+    """
+    wanted = {(float(number), stem(unit)) for number, unit in _QUANTITY.findall(_counted(asked))}
+    if not wanted:
+        return 0.0
+    ranges = _ranges(_counted(text))
+    met = [any(low <= number <= high and unit == of for low, high, of in ranges) for number, unit in wanted]
+    return sum(met) / len(wanted)
+
+
+def _counted(text: str) -> str:
+    """Folded, with numbers in one spelling."""
+    folded = re.sub(r"(?<=\d),(?=\d{3})", "", fold(text))
+    return re.sub(r"[a-z]+", lambda word: _SMALL_NUMBERS.get(word.group(), word.group()), folded)
+
+
+def _ranges(counted: str) -> list[tuple[float, float, str]]:
+    """From, to and unit of each range; a plain quantity is a range of itself."""
+    found: list[tuple[float, float, str]] = []
+    inside: list[tuple[int, int]] = []
+    for match in _RANGE.finditer(counted):
+        found.append((float(match[1]), float(match[2]), stem(match[3])))
+        inside.append(match.span())
+    for pattern, low, high in ((_AT_LEAST, None, math.inf), (_AT_MOST, 0.0, None)):
+        for match in pattern.finditer(counted):
+            if any(start <= match.start() < end for start, end in inside):
+                continue
+            number, unit = float(match[1] or match[3]), stem(match[2] or match[4])
+            found.append((number if low is None else low, number if high is None else high, unit))
+            inside.append(match.span())
+    for match in _QUANTITY.finditer(counted):
+        if not any(start <= match.start() < end for start, end in inside):
+            found.append((float(match[1]), float(match[1]), stem(match[2])))
+    return found
 
 
 def is_negated(text: str) -> bool:

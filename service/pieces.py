@@ -1,0 +1,119 @@
+"""What a passage is made of: sentences, and rows of tables with their header and caption."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from knowledge.sentences import sentence_spans
+
+Span = tuple[int, int]
+
+
+class PieceKind(StrEnum):
+    """What a piece of a passage is."""
+
+    SENTENCE = "sentence"
+    ROW = "row"  # of a table
+    TITLE = "title"  # a heading, or the header or caption of a table: says nothing by itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A stretch of a passage that can be quoted by itself."""
+
+    kind: PieceKind
+    span: Span  # in the passage's text
+    header: str = ""  # of a row: the names of the columns
+    caption: str = ""  # the heading or, of a row, the line above
+
+
+_LONGEST_ROW = 160  # characters; longer lines are paragraphs
+_LONGEST_CAPTION = 120
+_ENDS_SENTENCE = re.compile(r"[.!?。:;]['\"”’)\]]*$")
+_HEADING = re.compile(
+    r"#{1,6}\s|\d+(?:\.\d+)+\.?\s|\d+\s+[A-Z가-힣]|제\s?\d+[조장절편관](?:의\d+)?\s*(?:\(|$|\s[^①])"
+)
+_LONGEST_HEADING = 80
+_ITEM = re.compile(
+    r"[-–*+•·▪■○●◦‣※>#]+\s|[(\[]?(?:\d{1,2}|[a-z]|[가-하])[.)\]]\s|[①-⑳㉠-㉻]|제\s?\d+[조장절항]"
+)
+
+
+def pieces_of(text: str) -> list[Piece]:
+    """The pieces in reading order; what lies between two of them is white space."""
+    found: list[Piece] = []
+    heading = ""
+    for block in _blocks(text):
+        start, end = block[0][0], block[-1][1]
+        if _is_heading(text[start:end]):
+            heading = text[start:end]
+            found.append(Piece(kind=PieceKind.TITLE, span=(start, end)))
+        elif _is_table(text, block):
+            found.extend(_rows(text, block, found))
+        else:
+            spans = ((start + first, start + last) for first, last in sentence_spans(text[start:end]))
+            found.extend(Piece(kind=PieceKind.SENTENCE, span=span, caption=heading) for span in spans)
+    return found
+
+
+def _is_heading(block: str) -> bool:
+    plain = len(block) <= _LONGEST_HEADING and "\n" not in block and not _ENDS_SENTENCE.search(block)
+    return plain and _HEADING.match(block) is not None
+
+
+def _blocks(text: str) -> Iterator[list[Span]]:
+    """The stripped spans of lines, in groups that blank lines part, lines with cells apart from others."""
+    block: list[Span] = []
+    for match in re.finditer(r"[^\n]+|\n[^\S\n]*(?=\n)", text):
+        line = match.group()
+        if line.strip():
+            start = match.start() + len(line) - len(line.lstrip())
+            if block and _has_cells(text[slice(*block[-1])]) != _has_cells(line):
+                yield block
+                block = []
+            block.append((start, start + len(line.strip())))
+        elif block:
+            yield block
+            block = []
+    if block:
+        yield block
+
+
+def _is_table(text: str, block: Sequence[Span]) -> bool:
+    """Whether the lines are rows: they have cells, or are short and neither sentences nor items."""
+    lines = [text[slice(*line)] for line in block]
+    if _has_cells(lines[0]):
+        return True
+    return len(lines) >= 3 and not any(
+        len(line) > _LONGEST_ROW or _ENDS_SENTENCE.search(line) or _ITEM.match(line) for line in lines
+    )
+
+
+def _header(lines: Sequence[str]) -> str:
+    """The first line, when it holds at most half the numbers of the others; else the table began before."""
+    counts = [len(re.findall(r"\d+(?:[.,]\d+)*", line)) for line in lines]
+    others = sorted(counts[1:])
+    is_header = bool(others) and (counts[0] == 0 or 2 * counts[0] <= others[len(others) // 2])
+    return lines[0] if is_header else ""
+
+
+def _has_cells(line: str) -> bool:
+    return " | " in line or line.startswith("|")
+
+
+def _rows(text: str, block: Sequence[Span], before: list[Piece]) -> Iterator[Piece]:
+    """The rows under their header. The line before, if it is short, becomes the caption."""
+    caption = ""
+    if before and before[-1].kind is PieceKind.SENTENCE:
+        above = text[slice(*before[-1].span)]
+        if len(above) <= _LONGEST_CAPTION and not _ENDS_SENTENCE.search(above):
+            caption = above
+            before[-1] = Piece(kind=PieceKind.TITLE, span=before[-1].span)
+    header = _header([text[slice(*line)] for line in block])
+    for line in block:
+        content = text[slice(*line)]
+        if content == header or not re.search(r"[^\W_]", content):
+            yield Piece(kind=PieceKind.TITLE, span=line)
+        else:
+            yield Piece(kind=PieceKind.ROW, span=line, header=header, caption=caption)
