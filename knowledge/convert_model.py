@@ -8,6 +8,7 @@ from the model's parts but measured: both sides embed the same texts. The last l
 import argparse
 import hashlib
 import json
+import math
 import socket
 import sys
 from pathlib import Path
@@ -55,14 +56,24 @@ class NotExpressible(Exception):
 
 
 def model_fingerprint(model: SentenceTransformer, prompts: tuple[str, str]) -> str:
-    """What decides the vectors: weights, modules, tokenizer, window and prompts."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    digest.update(" ".join(type(module).__name__ for module in model).encode())
-    digest.update(json.dumps([model.max_seq_length, *prompts]).encode())
-    return f"st-{digest.hexdigest()[:24]}"
+    """What decides the vectors: weights, vocabulary, pooling, window and prompts.
+
+    Names and layout of the weights are left out, because they change with the versions of libraries.
+    """
+    tensors = (parameter.detach().cpu().contiguous() for parameter in model.parameters())
+    weights = sorted(
+        hashlib.sha256(tensor.flatten().view(torch.uint8).numpy()).hexdigest() for tensor in tensors
+    )
+    vocabulary = sorted(model.tokenizer.get_vocab().items())
+    pooling = [_pooling(module) for module in model]
+    parts = [weights, vocabulary, pooling, str(model.max_seq_length), *prompts]
+    return f"st-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]}"
+
+
+def _pooling(module: Any) -> str:
+    """How a module pools, "" when it does not; by the names of two generations of the library."""
+    mode = getattr(module, "pooling_mode", None) or getattr(module, "get_pooling_mode_str", str)()
+    return mode if isinstance(mode, str) else "+".join(mode)
 
 
 def prompts_of(model: SentenceTransformer, name: str) -> tuple[str, str]:
@@ -86,7 +97,7 @@ def convert(name: str, model: SentenceTransformer, folder: Path) -> ModelSpec:
     Raises NotExpressible when the model has no fast tokenizer, cannot be traced, or embeds differently.
     """
     backend = getattr(model.tokenizer, "backend_tokenizer", None)
-    if backend is None or not model.max_seq_length:
+    if backend is None or not math.isfinite(model.max_seq_length or math.inf):
         raise NotExpressible("it has no fast tokenizer with a length limit")
     query, document = prompts_of(model, name)
     probes = [document + text for text in _PROBES]

@@ -120,7 +120,7 @@ class SearchResult:
     below_floor: tuple[Passage, ...] = ()  # best of those that the relevance floor cut
     answerability: float = 0.0  # 0..1: how sure the search is that these passages hold the answer
     took_ms: float = 0.0
-    weights: dict[str, float] = field(default_factory=dict)  # what each leg counted, {"dense": .., "lexical": ..}
+    weights: dict[str, float] = field(default_factory=dict)  # of each leg: {"dense": .., "lexical": ..}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -151,7 +151,8 @@ class SentenceTransformersEmbedder(Embedder):
         self._prompts = prompts_of(self._model, name)
         self._turn = threading.Lock()  # its tokenizer is not safe to share
         self.fingerprint = model_fingerprint(self._model, self._prompts)
-        self.max_tokens = int(self._model.max_seq_length or 512)
+        window = self._model.max_seq_length
+        self.max_tokens = int(window) if window and math.isfinite(window) else 512
         self.dimensions = len(self._encode([""])[0])
         self.served_by = f"sentence-transformers, because {reason}"
 
