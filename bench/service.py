@@ -3,8 +3,8 @@
     python -m bench.service [--data ../shared/data] [--questions 60]
 
 Starts a real `doumi serve` in a folder of its own, with the example assistants, and beside it the plain
-Starts a real `doumi serve` in a folder of its own, with the example assistants, and beside it the plain LangChain
-pipeline (RecursiveCharacterTextSplitter 1000/200, HuggingFaceEmbeddings, FAISS, the same model) in a
+pipeline of LangChain (RecursiveCharacterTextSplitter 1000/200, HuggingFaceEmbeddings, FAISS, the same
+model) in a process of its own over the same documents. No network, no key.
 """
 
 import argparse

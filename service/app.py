@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("doumi"),
         description=_ABOUT,
         lifespan=lifespan,
+        docs_url=None,  # the page brings its own, so that nothing comes from another host
         redoc_url=None,
     )
     app.add_middleware(Headers)

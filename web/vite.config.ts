@@ -46,8 +46,9 @@ export default defineConfig({
   build: {
     outDir: '../service/web',
     emptyOutDir: true,
+    rolldownOptions: { input: ['index.html', 'docs.html'] },
     assetsInlineLimit: 0,
-    chunkSizeWarningLimit: 600,
+    chunkSizeWarningLimit: 1600,
     modulePreload: { polyfill: false },
     target: ['chrome107', 'edge107', 'firefox104', 'safari16'],
   },

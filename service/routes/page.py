@@ -30,12 +30,21 @@ async def asset(name: str) -> Response:
     return FileResponse(path, headers={"Cache-Control": _ENDINGS_FOR_EVER})
 
 
+@router.get("/docs")
+async def documentation() -> Response:
+    """The API's documentation; it draws /openapi.json."""
+    return _html("docs.html")
+
+
 @router.get("/")
 @router.get("/a/{rest:path}")
 @router.get("/view/{rest:path}")
 async def page(rest: str = "") -> Response:
     """The page; it reads its own address."""
-    index = BUILT / "index.html"
-    if not index.is_file():
+    return _html("index.html")
+
+
+def _html(name: str) -> Response:
+    if not (BUILT / name).is_file():
         return HTMLResponse(_NOT_BUILT)
-    return FileResponse(index, headers={"Cache-Control": "no-cache"})
+    return FileResponse(BUILT / name, headers={"Cache-Control": "no-cache"})
