@@ -127,21 +127,28 @@ def _plain(claim: str) -> str:
 
 
 def locate(claim: str, text: str, *, question: str = "") -> tuple[int, int]:
-    """The span of `text` that a claim rests on: the claim itself if it stands there, else the best sentence.
+    """The span of `text` that a claim rests on: the sentence that holds the very claim, else the best one.
 
     Case, white space and Unicode form are folded. The span is stripped, at most 400 characters, and empty
     only where the text is.
     """
     wanted = set(terms(claim)) | numbers(claim)
+    spans = sentence_spans(text) or [(0, len(text))]
     exact = _find_folded(claim, text) if len(wanted) >= _THIN or not question else None
     if exact is not None and exact[1] - exact[0] <= _LONGEST_QUOTE:
-        return exact
+        return _whole_sentences(exact, spans)
     if len(wanted) < _THIN:
         wanted |= set(terms(question))
-    spans = sentence_spans(text) or [(0, len(text))]
     candidates = spans + [(first[0], second[1]) for first, second in pairwise(spans)]
     best = max(candidates, key=lambda span: _fit(wanted, text[slice(*span)]))
     return _shortened(best, text, wanted)
+
+
+def _whole_sentences(span: tuple[int, int], spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The sentences that the span lies in, unless they are too long for a quote."""
+    touched = [each for each in spans if each[0] < span[1] and span[0] < each[1]]
+    start, end = min(span[0], touched[0][0]), max(span[1], touched[-1][1])
+    return (start, end) if end - start <= _LONGEST_QUOTE else span
 
 
 def _fit(wanted: set[str], sentence: str) -> float:

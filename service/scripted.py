@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from pydantic import Field
+from pydantic import Field, SkipValidation
 
 
 class ScriptedChatModel(BaseChatModel):
@@ -18,7 +18,7 @@ class ScriptedChatModel(BaseChatModel):
     `heard` keeps the messages and the keyword arguments of each call.
     """
 
-    script: list[Sequence[str | AIMessageChunk | Exception]]
+    script: SkipValidation[list[Sequence[str | AIMessageChunk | Exception]]]
     heard: list[tuple[list[BaseMessage], dict[str, Any]]] = Field(default_factory=list)
 
     @property

@@ -4,6 +4,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 _EAST = "가-힣ᄀ-ᇿ㄰-㆏一-鿿㐀-䶿ぁ-ヿ"
 _TOKEN = re.compile(rf"[{_EAST}]+|[^\W_{_EAST}]+(?:'[^\W\d_{_EAST}]+)?")
@@ -81,6 +82,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", text).translate(_FOLD_PAIRS).casefold()
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
     """A rough English stem: enough that "paid leaves" meets "pays leave"; never for display."""
     if word in _IRREGULAR:
