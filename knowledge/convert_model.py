@@ -9,12 +9,9 @@ import argparse
 import hashlib
 import json
 import math
-import socket
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 import numpy as np
 import openvino as ov
@@ -146,25 +143,15 @@ def _verify(expected: Vectors, spec: ModelSpec, folder: Path) -> None:
         raise NotExpressible(f"the converted model embeds differently (cosine {worst:.4f})")
 
 
-def stay_local_without_network() -> None:
-    """Ask for files that are here only, when the model hub's name does not resolve.
-
-    Its client would try each file for over a minute. Behind a proxy names need not resolve: left alone.
-    """
-    try:
-        socket.getaddrinfo(urlsplit(constants.ENDPOINT).hostname, 443)
-    except OSError:
-        constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE or not getproxies()
-
-
 def main(arguments: list[str]) -> None:
     """Convert and print the verdict: {"spec": …}, {"fallback": reason} or {"missing": reason}."""
     parser = argparse.ArgumentParser(prog="python -m knowledge.convert_model")
     parser.add_argument("source", help="folder or public name of a sentence-transformers model")
     parser.add_argument("folder", type=Path, help="where the files go")
     parser.add_argument("--name", help="what people call it, when that is not the source")
+    parser.add_argument("--offline", action="store_true", help="ask nobody for files that are not here")
     parsed = parser.parse_args(arguments)
-    stay_local_without_network()
+    constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE or parsed.offline
     print(json.dumps(_verdict(parsed.name or parsed.source, parsed.source, parsed.folder)))
 
 
