@@ -63,7 +63,7 @@ def chunk_pages(
                     ordinal=len(chunks),
                     page=page.number,
                     locator=locate(start, stop),
-                    section=_path(units[fresh]),
+                    section=_path(units, fresh, end),
                     text=text,
                     start=start,
                     end=stop,
@@ -161,7 +161,11 @@ def _header(row: str) -> str:
     return " ".join(row.split())[:_LONGEST_TITLE] if " | " in row or "\t" in row else ""
 
 
-def _path(unit: _Unit) -> tuple[str, ...]:
+def _path(units: Sequence[_Unit], fresh: int, end: int) -> tuple[str, ...]:
+    """The section of what is new in a chunk; headings at its head open sections within each other."""
+    while fresh + 1 < end and units[fresh].kind is BlockKind.HEADING:
+        fresh += 1
+    unit = units[fresh]
     return (*unit.section, unit.header) if unit.header else unit.section
 
 
@@ -227,11 +231,11 @@ def _overlap(units: Sequence[_Unit], fresh: int, size: int, sentences: int) -> i
     """Where the chunk begins whose first new unit is `fresh`."""
     if units[fresh].kind is BlockKind.HEADING:
         return fresh
-    first, tokens = fresh, 0
+    first, room = fresh, min(size * _LONGEST_OVERLAP, size - units[fresh].tokens)
     while first > 0 and fresh - first < sentences:
         before = units[first - 1]
-        tokens += before.tokens
-        if before.kind in (BlockKind.TABLE, BlockKind.CODE) or tokens > size * _LONGEST_OVERLAP:
+        room -= before.tokens
+        if before.kind in (BlockKind.TABLE, BlockKind.CODE) or room < 0:
             break
         first -= 1
         if before.kind is BlockKind.HEADING:
