@@ -13,7 +13,8 @@ export interface Assistant {
   name: string;
   description: string | null;
   starters: string[];
-  model: string;
+  /** Null where the service's own model answers. */
+  model: string | null;
   answer_from: string;
   version: number;
   knowledge_bases: string[];

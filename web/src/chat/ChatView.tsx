@@ -26,6 +26,7 @@ export function ChatView({ assistant, session, conversation, onOpen, onAnswered 
   const { turns, loading, loadError, conversation: begun } = useChat(chat);
   const { scroller, atEnd, jump } = useStickToEnd(turns);
   const last = turns.at(-1);
+  const quoting = session.model.quoting && (assistant.model ?? 'quote') === 'quote';
 
   useEffect(() => {
     if (begun && !conversation) navigate(assistantAddress(slug, { conversation: begun }), { replace: true });
@@ -46,7 +47,7 @@ export function ChatView({ assistant, session, conversation, onOpen, onAnswered 
           {loading && <div className="working">{t('app.loading')}</div>}
           {loadError !== null && <LoadFailure chat={chat} error={loadError} />}
           {!loading && !loadError && turns.length === 0 && (
-            <Opening assistant={assistant} quoting={session.model.quoting} onAsk={send} />
+            <Opening assistant={assistant} quoting={quoting} onAsk={send} />
           )}
           {turns.map((turn) => (
             <TurnView
@@ -66,7 +67,7 @@ export function ChatView({ assistant, session, conversation, onOpen, onAnswered 
           </button>
         )}
         <Composer key={slug} name={assistant.name} busy={chat.busy} onSend={send} onStop={() => chat.stop()} />
-        <p className="chat-note">{t(turns.length === 0 ? 'chat.keys' : session.model.quoting ? 'chat.quoting' : 'chat.check')}</p>
+        <p className="chat-note">{t(turns.length === 0 ? 'chat.keys' : quoting ? 'chat.quoting' : 'chat.check')}</p>
       </div>
       <Announcer turn={last} />
     </section>

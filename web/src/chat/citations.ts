@@ -13,9 +13,6 @@ export interface CitationOptions {
 }
 
 const labelPattern = /\[(\d{1,3})\]/g;
-/** Keeps a label on the line of the word it stands behind. */
-const wordJoiner = '\u2060';
-
 const untouched = new Set(['a', 'code', 'pre']);
 
 /** A rehype plugin: `[2]` becomes <cite data-label="2" data-citation="index into citations">, and the words
@@ -29,6 +26,7 @@ function rewrite(parent: Parents, options: CitationOptions): void {
   for (const child of parent.children as ElementContent[]) {
     if (child.type === 'text') {
       for (const part of split(child, options)) {
+        if (isChip(part)) glueTo(children.at(-1));
         children.push(part);
         if (isUnsupported(part, options.citations)) markClaim(children);
       }
@@ -40,14 +38,18 @@ function rewrite(parent: Parents, options: CitationOptions): void {
   parent.children = children;
 }
 
+/** Keeps a label on the line of the word it stands behind. */
+function glueTo(before: ElementContent | undefined): void {
+  if (before?.type === 'text') before.value = `${before.value.trimEnd()}\u2060`;
+}
+
 function split(text: Text, options: CitationOptions): ElementContent[] {
   const parts: ElementContent[] = [];
   let from = 0;
   for (const match of text.value.matchAll(labelPattern)) {
     const label = Number(match[1]);
     if (!options.labels.has(label)) continue;
-    const before = text.value.slice(from, match.index).trimEnd();
-    if (before) parts.push({ type: 'text', value: before + wordJoiner });
+    if (match.index > from) parts.push({ type: 'text', value: text.value.slice(from, match.index) });
     const offset = (text.position?.start.offset ?? 0) + match.index;
     parts.push(chip(label, citationAt(label, offset, options)));
     from = match.index + match[0].length;

@@ -35,8 +35,7 @@ export function Workspace({ session, route, onSignOut }: WorkspaceProps) {
   useEffect(() => {
     if (!assistants) return;
     if (slug === null) {
-      const last = remembered('assistant');
-      const first = assistants.find((one) => one.slug === last) ?? assistants[0];
+      const first = atFirst(assistants);
       if (first) navigate(assistantAddress(first.slug), { replace: true });
     } else if (assistant) {
       remember('assistant', slug);
@@ -98,12 +97,20 @@ export function Workspace({ session, route, onSignOut }: WorkspaceProps) {
   );
 }
 
+const byName = (a: Assistant, b: Assistant) => a.name.localeCompare(b.name);
+
+/** Where a visit begins: with the assistant of the last one, else with one that has something to tell. */
+function atFirst(assistants: readonly Assistant[]): Assistant | undefined {
+  const last = remembered('assistant');
+  return assistants.find(({ slug }) => slug === last) ?? assistants.find((one) => one.documents > 0) ?? assistants[0];
+}
+
 function useAssistants() {
   const [assistants, setAssistants] = useState<Assistant[] | null>(null);
   const [error, setError] = useState<unknown>(null);
   const reload = useCallback(async () => {
     setError(null);
-    await listAssistants().then(setAssistants, setError);
+    await listAssistants().then((list) => setAssistants(list.sort(byName)), setError);
   }, []);
   useEffect(() => void reload(), [reload]);
   return { assistants, error, reload };

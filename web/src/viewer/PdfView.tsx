@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 
 import { useWords } from '../i18n';
 import { type PDFDocumentProxy, drawPage, openPdf } from './pdf';
+import { scrollToMiddle } from './scrolling';
 import { useWidth } from './useWidth';
 
 interface PdfViewProps {
@@ -33,7 +34,7 @@ export default function PdfView({ url, page, zoom, quote, onPages, onFound, onBr
         setDrawn(number);
         if (quote) onFound(found);
         const mark = container.querySelector('.pdf-mark');
-        if (mark) mark.scrollIntoView({ block: 'center', inline: 'nearest' });
+        if (mark && frame.current) scrollToMiddle(frame.current, mark);
         else frame.current?.scrollTo({ top: 0 });
       },
       () => {

@@ -5,6 +5,7 @@ import { useWords } from '../i18n';
 import { sentenceFor } from '../shell/errors';
 import { type Line, linesOf } from './lines';
 import { locateQuote } from './quotes';
+import { scrollToMiddle } from './scrolling';
 
 interface TextViewProps {
   slug: string;
@@ -63,7 +64,8 @@ function Lines({ text, quote, onFound }: LinesProps) {
 
   useEffect(() => {
     if (quote) onFound(marked >= 0);
-    list.current?.querySelector('mark')?.scrollIntoView({ block: 'center' });
+    const mark = list.current?.querySelector('mark');
+    if (mark && list.current) scrollToMiddle(list.current, mark);
   }, [quote, marked, onFound]);
 
   return (

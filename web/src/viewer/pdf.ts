@@ -22,6 +22,7 @@ export function openPdf(url: string) {
     useWasm: false,
     isEvalSupported: false,
     enableXfa: false,
+    verbosity: pdfjs.VerbosityLevel.ERRORS,
   });
 }
 
