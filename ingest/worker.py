@@ -93,16 +93,16 @@ class Worker:
             "application_version": _JOB_VERSION,
             "serializer": DBOSPortableJSONSerializer(),  # its default is pickle
             "log_level": "WARNING",
-            "notification_listener_polling_interval_sec": 1.0,  # how long a shutdown waits for that thread
+            "notification_listener_polling_interval_sec": 0.2,  # how long a shutdown waits for that thread
             "scheduler_polling_interval_sec": _UNUSED_POLL_S,
         }
 
-        # A job is never given up by DBOS: `_run` counts its starts, so that the document learns of it.
         def job(
             base_id: str, document_id: str, sha256: str
-        ) -> None:  # DBOS marks it, a method takes no marks
+        ) -> None:  # DBOS marks it; a method takes no marks
             self._job(base_id, document_id, sha256)
 
+        # A job is never given up by DBOS: `_work` counts its starts, so that the document learns of it.
         self._ingest = DBOS.workflow(name="ingest_document", max_recovery_attempts=None)(job)
         DBOS(config=config)
         DBOS.launch()
