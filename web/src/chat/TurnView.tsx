@@ -93,7 +93,7 @@ function Footing({ turn }: { turn: Turn }) {
       <Sources />
       <div className="footing-line">
         {turn.retrieval && <RetrievalLine retrieval={turn.retrieval} />}
-        {turn.answer && <CopyButton text={turn.answer} />}
+        {turn.answer && window.isSecureContext && <CopyButton text={turn.answer} />}
       </div>
     </footer>
   );
