@@ -36,21 +36,28 @@ class TypeArea:
 
     size: float  # of the running text
     bold: bool
-    footers: frozenset[str]  # lines that stand at the foot of several pages, figures as "#"
+    margins: frozenset[
+        str
+    ]  # lines that repeat at the head or foot of pages, as `_edges` has them: no headings
 
 
 def type_area(pages: Sequence[Sequence[PageLine]]) -> TypeArea:
     """Learned from a sample of pages; the running text is the type with the most characters."""
     types: Counter[tuple[float, bool]] = Counter()
-    feet: Counter[str] = Counter()
+    edges: Counter[str] = Counter()
     for lines in pages:
         for line in lines:
             types[round(line.size, 1), line.bold] += len(line.text)
-        feet.update({_without_figures(line.text) for line in lines[-2:]})
+        edges.update(_edges([line.text for line in lines[:2]], [line.text for line in lines[-2:]]))
     size, bold = max(types, key=lambda key: types[key], default=(0.0, False))
     return TypeArea(
-        size=size, bold=bold, footers=frozenset(foot for foot, pages in feet.items() if pages >= 3)
+        size=size, bold=bold, margins=frozenset(edge for edge, seen in edges.items() if seen >= 3)
     )
+
+
+def _edges(heads: Sequence[str], feet: Sequence[str]) -> set[str]:
+    """Feet carry page numbers, which differ; a head that differs in a figure may be that of a chapter."""
+    return {*heads, *(re.sub(r"\d+", "#", foot) for foot in feet)}
 
 
 def compose(lines: Sequence[PageLine], area: TypeArea, builder: PageBuilder) -> None:
@@ -136,22 +143,14 @@ def _close(line: PageLine, following: PageLine) -> bool:
 def _heading_level(run: Sequence[PageLine], page: Sequence[PageLine], area: TypeArea) -> int:
     """1 to 6, or 0 for running text."""
     text = _joined(run)
-    if (
-        not 2 <= len(text) <= _HEADING_CHARACTERS
-        or len(run) > _HEADING_LINES
-        or not _wordy(text)
-        or tabular(run[0])
-    ):
+    if not 2 <= len(text) <= _HEADING_CHARACTERS or len(run) > _HEADING_LINES or not _wordy(text):
+        return 0
+    if tabular(run[0]) or not area.margins.isdisjoint(_edges([text], [text])):
         return 0
     numbered = numbered_heading(text)
     if numbered and numbered[1] == len(text):
         return numbered[0]
-    if (
-        text.endswith(_SENTENCE_END)
-        or text[0].islower()
-        or _BULLET.match(text)
-        or _without_figures(text) in area.footers
-    ):
+    if text.endswith(_SENTENCE_END) or text[0].islower() or _BULLET.match(text):
         return 0
     level = _level_by_type(run, area)
     return level if level and _leads_column(run[0], page) else 0
@@ -177,10 +176,6 @@ def _leads_column(line: PageLine, page: Sequence[PageLine]) -> bool:
 def _wordy(text: str) -> bool:
     letters = sum(character.isalpha() for character in text)
     return letters >= 2 and letters * 2 >= len(text.replace(" ", ""))
-
-
-def _without_figures(text: str) -> str:
-    return re.sub(r"\d+", "#", text)
 
 
 def _joined(run: Sequence[PageLine]) -> str:

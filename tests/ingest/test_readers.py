@@ -174,6 +174,13 @@ def test_pages_of_a_pdf_without_text_are_told(tmp_path):
     assert notes == ["pages 2, 4 have no text"]
 
 
+def test_what_repeats_at_the_edge_of_pages_is_no_heading(tmp_path):
+    pages = [[("Solbaram handbook", 14, True), "", (f"Chapter {n}", 14, True), *PROSE] for n in range(1, 6)]
+    found, _ = read(tmp_path, "a.pdf", files.pdf(pages))
+    headings = [[line for line in outline(page) if line.startswith("heading")] for page in found]
+    assert headings == [[f"heading1 Chapter {n}"] for n in range(1, 6)]
+
+
 # Word
 
 
