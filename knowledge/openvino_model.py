@@ -8,7 +8,8 @@ import math
 import os
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -26,6 +27,7 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # what a model may a
 
 _BATCH_TOKENS = 512  # padded; more gains nothing on a CPU and makes everybody else wait longer
 _BATCH_TEXTS = 16
+_COURTESY_S = 0.3  # after a question
 _SLICE = 512  # texts tokenised at a time, so that memory does not grow with the list
 _WARM_LENGTHS = (8, 12, 16, 20, 24)  # of most questions
 
@@ -64,12 +66,15 @@ class OpenVINOModel:
         self._path = folder / "model.xml"
         self._opening = threading.Lock()
         self._bulk: _Lanes | None = None
+        self._asked = -math.inf
+        self._courtesy = threading.BoundedSemaphore(max(1, usable_cores() - 1))
         self._questions = _Lanes(self._compile(_question_lanes()), _question_lanes())
         for length in _WARM_LENGTHS:
             self._questions.infer(self._features([[self.spec.pad_id] * length], length))
 
     def encode_query(self, text: str) -> Vectors:
         """The vector of a question."""
+        self._asked = time.monotonic()
         (ids,) = self._token_ids([self.spec.query_prompt + text])
         row: Vectors = self._questions.infer(self._features([ids], self._padded(len(ids), step=4)))[0]
         return row
@@ -83,7 +88,7 @@ class OpenVINOModel:
             ids = self._token_ids(prompted)
             batches = list(self._batches([len(row) for row in ids]))
             features = [self._features([ids[i] for i in rows], length) for rows, length in batches]
-            for (rows, _), found in zip(batches, lanes.infer_all(features), strict=True):
+            for (rows, _), found in zip(batches, lanes.map(self._with_courtesy, features), strict=True):
                 vectors[[start + i for i in rows]] = found[: len(rows)]
         return vectors
 
@@ -116,6 +121,13 @@ class OpenVINOModel:
             if self._bulk is None:
                 self._bulk = _Lanes(self._compile(usable_cores()), usable_cores())
             return self._bulk
+
+    def _with_courtesy(self, lanes: "_Lanes", features: dict[str, NDArray[np.int64]]) -> Vectors:
+        """While people are asking, one core is left to them."""
+        if time.monotonic() - self._asked < _COURTESY_S:
+            with self._courtesy:
+                return lanes.infer(features)
+        return lanes.infer(features)
 
     def _token_ids(self, texts: list[str]) -> list[list[int]]:
         encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
@@ -166,8 +178,13 @@ class _Lanes:
         finally:
             self._free.put(request)
 
-    def infer_all(self, batches: list[dict[str, NDArray[np.int64]]]) -> Iterator[Vectors]:
-        return self._threads.map(self.infer, batches)
+    def map(
+        self,
+        infer: Callable[["_Lanes", dict[str, NDArray[np.int64]]], Vectors],
+        batches: list[dict[str, NDArray[np.int64]]],
+    ) -> Iterator[Vectors]:
+        """What `infer` gives for each batch, in order, as many at a time as there are lanes."""
+        return self._threads.map(lambda batch: infer(self, batch), batches)
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
