@@ -90,6 +90,15 @@ def _is_table(text: str, block: Sequence[Span]) -> bool:
     )
 
 
+def _caption(text: str, table: int) -> Span:
+    """The line before the table, empty unless it could be a caption."""
+    end = len(text[:table].rstrip())
+    start = text.rfind("\n", 0, end) + 1
+    line = text[start:end]
+    is_caption = len(line) <= _LONGEST_CAPTION and not _has_cells(line) and not _ENDS_SENTENCE.search(line)
+    return (start, end) if is_caption else (end, end)
+
+
 def _header(lines: Sequence[str]) -> str:
     """The first line, when it holds at most half the numbers of the others; else the table began before."""
     counts = [len(re.findall(r"\d+(?:[.,]\d+)*", line)) for line in lines]
@@ -104,16 +113,14 @@ def _has_cells(line: str) -> bool:
 
 def _rows(text: str, block: Sequence[Span], before: list[Piece]) -> Iterator[Piece]:
     """The rows under their header. The line before, if it is short, becomes the caption."""
-    caption = ""
-    if before and before[-1].kind is PieceKind.SENTENCE:
-        above = text[slice(*before[-1].span)]
-        if len(above) <= _LONGEST_CAPTION and not _ENDS_SENTENCE.search(above):
-            caption = above
-            before[-1] = Piece(kind=PieceKind.TITLE, span=before[-1].span)
+    caption = _caption(text, block[0][0])
+    for at, piece in enumerate(before):
+        if caption[0] <= piece.span[0] < caption[1]:
+            before[at] = Piece(kind=PieceKind.TITLE, span=piece.span)
     header = _header([text[slice(*line)] for line in block])
     for line in block:
         content = text[slice(*line)]
         if content == header or not re.search(r"[^\W_]", content):
             yield Piece(kind=PieceKind.TITLE, span=line)
         else:
-            yield Piece(kind=PieceKind.ROW, span=line, header=header, caption=caption)
+            yield Piece(kind=PieceKind.ROW, span=line, header=header, caption=text[slice(*caption)])

@@ -11,7 +11,7 @@ def passage(
     page: int = 3,
     start: int = 0,
     document: str = "doc_1",
-    relevance: float = 0.8,
+    relevance: float = 0.5,
 ) -> Passage:
     chunk = Chunk(
         ordinal=0,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.terms import coverage, denied, is_negated, language_of, numbers, stem, terms
+from service.terms import coverage, denied, is_negated, language_of, numbers, shared_quantities, stem, terms
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,25 @@ def test_a_plain_statement_is_no_denial(text):
 def test_what_is_denied_is_next_to_the_denial(text, what):
     assert set(terms(what)) <= denied(text)
     assert not set(terms("expires annual")) & denied(text)
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "share"),
+    [
+        ("after 6 years", "5 to 9 years 8 weeks 16 weeks", 1.0),
+        ("after 6 years", "2 to 4 years 6 weeks 10 weeks", 0.0),
+        ("after six years", "10 years or more", 0.0),
+        ("after 12 years", "10 years or more", 1.0),
+        ("after one year, 1 year", "less than 2 years", 1.0),
+        ("5년 근속", "5년 이상 7년 미만 17일", 1.0),
+        ("8년 근속", "5년 이상 7년 미만 17일", 0.0),
+        ("30일 동안", "10일 이상", 1.0),
+        ("1,200 euros for 3 days", "1200 euros", 0.5),
+        ("how many days", "25 days", 0.0),
+    ],
+)
+def test_a_quantity_meets_the_same_one_or_a_range_that_holds_it(asked, text, share):
+    assert shared_quantities(asked, text) == share
 
 
 @pytest.mark.parametrize(
