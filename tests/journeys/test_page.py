@@ -38,6 +38,7 @@ UNDER_MARKS = """
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=20_000)  # a loaded machine is slow, not broken
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("No Chromium on PATH: install it (Debian: apt install chromium) to test the page.")
