@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ _POLL_S = 0.2
 _QUIT = {"exit", "quit", "/exit", "/quit", "/q", "끝", "종료"}
 
 
-def connect(settings: Settings, url: str | None, key: str | None) -> httpx.Client:
+@contextmanager
+def connect(settings: Settings, url: str | None, key: str | None) -> Iterator[httpx.Client]:
     """A client of the running service, with the key given or the first owner key of the data folder."""
     kept = settings.data / OWNER_KEY_FILE
     secret = key or (settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None)
@@ -28,19 +30,19 @@ def connect(settings: Settings, url: str | None, key: str | None) -> httpx.Clien
         secret = kept.read_text().strip()
     if not secret:
         raise click.ClickException("Which key? Set DOUMI_KEY, or run this where the data folder is.")
-    client = httpx.Client(
+    with httpx.Client(
         base_url=url or settings.url,
         headers={"Authorization": f"Bearer {secret}"},
         timeout=httpx.Timeout(30, read=300),
         trust_env=False,
-    )
-    try:
-        _checked(client.get("/api/session"))
-    except httpx.HTTPError:
-        raise click.ClickException(
-            f"No service answers at {client.base_url}. Start it with “doumi serve”, or set DOUMI_URL."
-        ) from None
-    return client
+    ) as client:
+        try:
+            _checked(client.get("/api/session"))
+        except httpx.HTTPError:
+            raise click.ClickException(
+                f"No service answers at {client.base_url}. Start it with “doumi serve”, or set DOUMI_URL."
+            ) from None
+        yield client
 
 
 def ingest_folder(client: httpx.Client, folder: Path, slug: str) -> int:
