@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import resource
+import shutil
 import sys
 import threading
 import traceback
@@ -67,10 +68,11 @@ def _limit(limits: ReadLimits) -> None:
 
 
 def _die_with_parent() -> None:
-    """The server holds the other end of standard input: when it dies, this ends too."""
+    """The server holds the other end of standard input: when it dies, this ends and clears up behind both."""
 
     def wait() -> None:
         os.read(0, 1)
+        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

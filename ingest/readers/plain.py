@@ -22,6 +22,8 @@ _LIGATURE = re.compile("[\ufb00-\ufb06]")
 
 def clean(text: str) -> str:
     """NFC with "\\n" line ends and plain spaces; what no reader can see is gone. Lines keep their number."""
+    if text.isascii() and text.isprintable():  # most cells and lines
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii():
         return _SPACE.sub(_space, _CONTROL.sub("", text))

@@ -104,11 +104,15 @@ def test_a_small_file_costs_little(tmp_path):
     assert spent / 5 < 0.3
 
 
-def test_the_child_knows_nothing_of_the_environment_and_ends_when_the_server_is_killed(tmp_path):
+def test_the_child_knows_nothing_of_the_environment_and_ends_when_the_server_is_killed(tmp_path, scratch):
     path = upload(tmp_path, SLOW)
     code = f"from ingest.cage import read_pages; from pathlib import Path; read_pages(Path({str(path)!r}), name='a.csv')"
     root = Path(__file__).parents[2]
-    server = subprocess.Popen([sys.executable, "-c", code], cwd=root, env={**os.environ, "DOUMI_SECRET": "x"})
+    server = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=root,
+        env={**os.environ, "DOUMI_SECRET": "x", "TMPDIR": str(scratch)},
+    )
     try:
         child = _wait_for(lambda: next(iter(children(server.pid)), None))
         _wait_for(lambda: b"-I" in Path(f"/proc/{child}/cmdline").read_bytes())
@@ -123,6 +127,7 @@ def test_the_child_knows_nothing_of_the_environment_and_ends_when_the_server_is_
         server.send_signal(signal.SIGKILL)
         server.wait()
     _wait_for(lambda: not _alive(child))
+    assert list(scratch.iterdir()) == []
 
 
 def _alive(pid: int) -> bool:
