@@ -220,7 +220,7 @@ def test_what_the_fast_path_cannot_express_is_served_by_sentence_transformers(tm
     assert embedder.served_by.startswith("sentence-transformers, because it has no fast tokenizer")
     vectors = embedder.encode_documents(["cat", "dog", "휴가"] * 5)
     assert vectors.shape == (15, 8)
-    assert int(np.argmax(vectors @ embedder.encode_query("휴가"))) == 2
+    assert int(np.argmax(vectors @ embedder.encode_query("휴가"))) % 3 == 2
     assert embedder.count_tokens(["cat dog 휴가", ""]) == [3, 0]
     again = open_embedder(str(folder), cache=tmp_path / "cache")
     assert again.fingerprint == embedder.fingerprint
