@@ -1,5 +1,6 @@
 """Builds the page (web/) into service/web/ whenever the package is built or installed from a checkout."""
 
+import gzip
 import hashlib
 import os
 import subprocess
@@ -11,6 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 STAMP = ".built-from"
 NOT_SOURCES = {"node_modules", "dist"}
+COMPRESSED = {".js", ".mjs", ".css"}
 
 
 class PageBuildError(RuntimeError):
@@ -40,12 +42,13 @@ def build_page(sources: Path, built: Path) -> None:
         return
     install_dependencies(sources)
     bundle(sources)
+    compress(built / "assets")
     stamp.write_text(fingerprint)
 
 
 def fingerprint_of(sources: Path) -> str:
     """SHA-256 over the names and contents of everything that the page is made from."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(Path(__file__).read_bytes())  # how it is built counts, too
     for path in sorted(source_files(sources)):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(sources).as_posix()}\0{len(content)}\0".encode())
@@ -85,6 +88,13 @@ def bundle(sources: Path) -> None:
     arguments = ["node_modules/vite/bin/vite.js", "build", "--logLevel", "warn"]
     done = node(arguments, return_completed_process=True, **in_folder(sources, mode="production"))
     require(done, "`vite build` failed: something under web/ is wrong.")
+
+
+def compress(folder: Path) -> None:
+    """A .gz beside every script and style: the service sends it instead, a third of the size."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in COMPRESSED:
+            path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
 
 
 def in_folder(folder: Path, *, mode: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The page: built files, and its one HTML file for every address of the page."""
 
+import mimetypes
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 BUILT = Path(__file__).parent.parent / "web"
@@ -22,12 +23,17 @@ _ENDINGS_FOR_EVER = "public, max-age=31536000, immutable"  # the names under ass
 
 
 @router.get("/assets/{name:path}")
-async def asset(name: str) -> Response:
-    """A built file."""
+async def asset(request: Request, name: str) -> Response:
+    """A built file, compressed where the build did that and the browser takes it."""
     path = (BUILT / "assets" / name).resolve()
     if not path.is_relative_to(BUILT.resolve()) or not path.is_file():
         raise HTTPException(404, f"There is no file /assets/{name}.")
-    return FileResponse(path, headers={"Cache-Control": _ENDINGS_FOR_EVER})
+    headers = {"Cache-Control": _ENDINGS_FOR_EVER, "Vary": "Accept-Encoding"}
+    packed = path.with_name(path.name + ".gz")
+    if "gzip" in request.headers.get("accept-encoding", "") and packed.is_file():
+        media_type = mimetypes.guess_type(path.name)[0]
+        return FileResponse(packed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return FileResponse(path, headers=headers)
 
 
 @router.get("/docs")
