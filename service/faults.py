@@ -2,8 +2,11 @@
 
 from instructions.format import InstructionError
 from instructions.prompt import PromptTooLong
+from knowledge.conversion import ConversionFailed, EmbedderNotFound
+from knowledge.embeddings import EmbedderUnavailable
 from knowledge.errors import DocumentNotFound, KnowledgeError, PageNotFound, Superseded
 from service.access import ForeignOrigin, NotAllowed, NotSignedIn
+from service.answering import UnusableToolMessages
 from service.errors import INVALID, Fault
 from service.installation import StillStarting
 from service.model_errors import (
@@ -40,9 +43,13 @@ TABLE: dict[type[BaseException], Fault] = {
     InstructionError: Fault(400, INVALID, "invalid_instruction", "instruction"),
     PromptTooLong: Fault(400, INVALID, "context_length_exceeded", "messages"),
     UnusableMessages: Fault(400, INVALID, "invalid_messages", "messages"),
+    UnusableToolMessages: Fault(400, INVALID, "invalid_messages", "messages"),
     UploadTooLarge: Fault(413, INVALID, "file_too_large", "file"),
     UploadMalformed: Fault(400, INVALID, "invalid_upload", "file"),
     StillStarting: Fault(503, "server_error", "still_starting"),
+    EmbedderNotFound: Fault(503, "server_error", "embedder_not_found"),
+    ConversionFailed: Fault(503, "server_error", "embedder_not_ready"),
+    EmbedderUnavailable: Fault(503, "server_error", "embedder_unavailable"),
     ModelMisconfigured: Fault(503, _MODEL, "model_misconfigured"),
     ModelUnavailable: Fault(502, _MODEL, "model_unavailable"),
     ModelTimeout: Fault(504, _MODEL, "model_timeout"),

@@ -19,6 +19,7 @@ INSIDE = {
     "Unreadable",
     "Garbled",
     "NotExpressible",
+    "Interrupted",
 }
 
 
