@@ -28,6 +28,7 @@ from knowledge.examples.build import build
 
 ROOT = Path(__file__).parents[1]
 _START_S = 300
+_REST_S = 0.3
 
 # The plain pipeline over the same documents; says when it is up, then answers a search per line.
 _PLAIN = """
@@ -91,6 +92,7 @@ def main() -> None:
             memory = service.resident_mib(), plain.resident_mib()
             first, whole, dense = [], [], []
             for question in asked:  # in turns, so that both meet the same noise
+                time.sleep(_REST_S)  # the plain pipeline's idle threads spin for a while
                 first_s, whole_s = service.ask(question)
                 first.append(first_s)
                 whole.append(whole_s)
