@@ -148,7 +148,10 @@ class Worker:
         return starts
 
     def _work(self, base_id: str, document_id: str, sha256: str, starts: int) -> None:
-        base = self._open_base(base_id)
+        try:
+            base = self._open_base(base_id)
+        except DocumentNotFound:
+            return  # the base was deleted, and this document with it
         if starts > _MOST_STARTS:
             _log.error("%s: given up after %d starts", document_id, starts - 1)
             with suppress(Superseded, DocumentNotFound):

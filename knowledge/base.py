@@ -236,7 +236,7 @@ class KnowledgeBase:
             row = _pending_row(connection, document_id, sha256)
             staged = staging.staged(connection, row["seq"], row["name"], self.embedder.dimensions)
         if staged is None or not row["chunks_staged"]:
-            raise NotEmbedded(NotEmbedded.__doc__)
+            raise NotEmbedded
         terms = [lexical.terms(text) for text in staged.texts]  # the slow part, before the transaction
         with self._pending(document_id, sha256) as (connection, row):
             self._take_out(connection, row)

@@ -162,7 +162,7 @@ class Database:
         with self.writing() as connection:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
-                raise UnknownSchema(UnknownSchema.__doc__)
+                raise UnknownSchema
             if version == 0:
                 for statement in SCHEMA.split(";\n"):
                     connection.execute(statement)

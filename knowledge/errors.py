@@ -4,6 +4,11 @@
 class KnowledgeError(Exception):
     """A knowledge base could not do what was asked."""
 
+    def __str__(self) -> str:
+        """The sentence of its kind, and what it is about."""
+        about = ", ".join(str(each) for each in self.args)
+        return f"{type(self).__doc__} ({about})" if about else str(type(self).__doc__)
+
 
 class DocumentNotFound(KnowledgeError):
     """There is no such document in this knowledge base: list its documents to see which there are."""

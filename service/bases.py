@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from knowledge.base import KnowledgeBase
 from knowledge.embeddings import Embedder
+from knowledge.errors import DocumentNotFound
 from service.records import KnowledgeBaseRecord
 
 _KEPT = 64
@@ -30,10 +31,18 @@ class OpenBases:
 
     def get(self, team_id: str, base_id: str) -> KnowledgeBase:
         """The base of this team, made when its folder is missing; waits for the embedder at the start."""
-        return self.at(address(team_id, base_id))
+        return self._at(address(team_id, base_id))
 
-    def at(self, where: str) -> KnowledgeBase:
-        """The base at an `address`, which is how durable jobs name it."""
+    def existing(self, where: str) -> KnowledgeBase:
+        """The base at an `address`, which is how durable jobs name it.
+
+        Raises DocumentNotFound when the base was deleted, and its documents with it.
+        """
+        if not (self._folder / where).is_dir():
+            raise DocumentNotFound(where)
+        return self._at(where)
+
+    def _at(self, where: str) -> KnowledgeBase:
         embedder = self._embedder()
         with self._lock:
             base = self._open.get(where)

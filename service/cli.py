@@ -94,6 +94,31 @@ def login() -> None:
 
 
 @main.group()
+def team() -> None:
+    """Teams of this installation."""
+
+
+@team.command("create")
+@click.argument("slug")
+@click.option("--name", help="What people call the team; the slug when left out.")
+def create_team(slug: str, name: str | None) -> None:
+    """Make a team with an owner, and print the owner's key; it is shown this once."""
+    from service.records import Role
+    from service.store import Store
+    from service.store.teams import SlugTaken
+
+    store = Store(load_settings().records_url)
+    try:
+        made = store.teams.create(slug=slug, name=name or slug)
+    except SlugTaken as error:
+        raise click.ClickException(str(error)) from None
+    owner = store.teams.add_member(made.id, name="Owner", role=Role.OWNER)
+    _, secret = store.teams.create_key(made.id, name="First owner key", role=Role.OWNER, member_id=owner)
+    store.close()
+    click.echo(secret)
+
+
+@main.group()
 def key() -> None:
     """Keys of a team."""
 

@@ -55,7 +55,10 @@ class Installation:
         opener.shutdown(wait=False)
         bases = OpenBases(settings.data / "teams", lambda: embedder.result(timeout=_EMBEDDER_WAIT_S))
         worker = Worker(
-            database_url=settings.jobs_url, open_base=bases.at, limits=read_limits(settings), concurrency=2
+            database_url=settings.jobs_url,
+            open_base=bases.existing,
+            limits=read_limits(settings),
+            concurrency=2,
         )
         worker.launch()
         return cls(settings=settings, store=store, bases=bases, worker=worker, embedder=embedder, _lock=lock)
