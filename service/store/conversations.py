@@ -56,7 +56,8 @@ class Conversations:
             if new:
                 _create(connection, caller, assistant_id, conversation_id, turn.question)
             else:
-                _find(connection, caller, conversation_id)
+                # Turns that end at the same moment take their positions one after the other.
+                _find(connection, caller, conversation_id, lock=True)
             _insert_turn(connection, caller.team.id, conversation_id, turn)
             connection.execute(
                 update(conversations).where(conversations.c.id == conversation_id).values(updated_at=now())
@@ -147,8 +148,9 @@ def _mine(caller: Caller) -> Any:
     )
 
 
-def _find(connection: Connection, caller: Caller, conversation_id: str) -> Row[Any]:
-    row = connection.execute(_mine(caller).where(conversations.c.id == conversation_id)).first()
+def _find(connection: Connection, caller: Caller, conversation_id: str, *, lock: bool = False) -> Row[Any]:
+    query = _mine(caller).where(conversations.c.id == conversation_id)
+    row = connection.execute(query.with_for_update(of=conversations) if lock else query).first()
     if row is None:
         raise ConversationNotFound(
             f"The conversation {conversation_id!r} does not exist; start one with “new”."
