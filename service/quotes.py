@@ -241,12 +241,18 @@ def _companions(
         if len(chosen) >= at_most:
             break
         adds = sum(weight[term] for term in missing & each.sentence.own)
-        if each.score < _COMPANION * best.score and adds < _ADDS:
+        if adds < _ADDS and (each.score < _COMPANION * best.score or _is_another_row(each, best, weight)):
             continue
         if all(coverage(each.sentence.own, other.sentence.own) < 0.8 for other in chosen):
             chosen.append(each)
             missing -= each.sentence.own
     return _with_antecedents(chosen, at_most)
+
+
+def _is_another_row(each: _Judged, best: _Judged, weight: Mapping[str, float]) -> bool:
+    """Whether it is a table row about something else: it lacks the name by which the best one was found."""
+    asked = frozenset(weight)
+    return each.sentence.row and each.sentence.own & asked < best.sentence.own & asked
 
 
 def _with_antecedents(chosen: Sequence[_Judged], at_most: int) -> list[_Judged]:

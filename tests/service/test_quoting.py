@@ -163,3 +163,14 @@ def test_it_says_what_it_is_and_declines_in_the_language_of_the_question(questio
 def test_it_calls_no_tools():
     model = QuotingChatModel().bind_tools([{"type": "function", "function": {"name": "look"}}])
     assert "language model" in model.invoke("Hello!").text
+
+
+def test_rows_about_something_else_are_not_quoted_beside_the_row_that_answers():
+    costs = passage(
+        "Travel costs by city\nCity Hotel, per night Meals, per day\nAmsterdam $210 $68\nBoston $265 $79\n"
+        "Singapore $235 $62\nTokyo $215 $64",
+        section=("8 Travel costs", "Hotel and meal limits"),
+        page=12,
+    )
+    [only] = quoted("What is the hotel limit per night in Singapore?", costs)
+    assert only.startswith("Singapore $235 $62")
