@@ -236,12 +236,12 @@ def _companions(
 ) -> list[_Judged]:
     """The best sentence, those nearly as good, and those that answer to another part of the question."""
     chosen = [best]
-    missing = set(weight) - best.sentence.own
+    missing = set(weight) - _says(best.sentence)
     for each in judged[1:]:
         if len(chosen) >= at_most:
             break
         adds = sum(weight[term] for term in missing & each.sentence.own)
-        if adds < _ADDS and (each.score < _COMPANION * best.score or _is_another_row(each, best, weight)):
+        if adds < _ADDS and (each.score < _COMPANION * best.score or _is_beside(each, best, weight)):
             continue
         if all(coverage(each.sentence.own, other.sentence.own) < 0.8 for other in chosen):
             chosen.append(each)
@@ -249,10 +249,15 @@ def _companions(
     return _with_antecedents(chosen, at_most)
 
 
-def _is_another_row(each: _Judged, best: _Judged, weight: Mapping[str, float]) -> bool:
-    """Whether it is a table row about something else: it lacks the name by which the best one was found."""
+def _says(sentence: _Sentence) -> frozenset[str]:
+    """The terms that a sentence states; a table row states those of its header, too."""
+    return sentence.own | sentence.above if sentence.row else sentence.own
+
+
+def _is_beside(each: _Judged, best: _Judged, weight: Mapping[str, float]) -> bool:
+    """Whether it is about something else than the table row that answers: it lacks a name that row has."""
     asked = frozenset(weight)
-    return each.sentence.row and each.sentence.own & asked < best.sentence.own & asked
+    return best.sentence.row and _says(each.sentence) & asked < _says(best.sentence) & asked
 
 
 def _with_antecedents(chosen: Sequence[_Judged], at_most: int) -> list[_Judged]:
