@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-DEFAULT_FLOOR = 0.25
+DEFAULT_FLOOR = 0.25  # of one passage
+# Of the best passage, below which a base is taken not to hold the answer (bench/retrieval.py, set refusal).
+ANSWERABLE = 0.38
 
 
 def coverage(

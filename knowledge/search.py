@@ -54,18 +54,22 @@ def find(
 ) -> SearchResult:
     started = time.perf_counter()
     words = query.encode("utf-8", "ignore").decode()  # without lone surrogates
+    answerable = relevance.ANSWERABLE if floor is None else 0.0
     floor = relevance.DEFAULT_FLOOR if floor is None else floor
     with ExitStack() as stack:
         snapshots = [stack.enter_context(base.snapshot()) for base in bases]
         candidates = _gather(snapshots, words, document_ids)
-        weights = fusion.Weights(dense=1.0, lexical=1.0)
-        passages = _rank(candidates, weights, k, floor)
-    kept = tuple(passage for passage in passages if passage.relevance >= floor)
+        pool = _pool(candidates)
+        weights = _weights(snapshots, words, pool)
+        passages = _rank(pool, weights, k, floor)
+    answerability = max((passage.relevance for passage in passages[:k]), default=0.0)
+    if answerability < answerable:
+        floor = 1.1  # nothing here bears on the question: what little matches would only mislead
     return SearchResult(
         query=query,
-        passages=kept[:k],
+        passages=tuple(passage for passage in passages if passage.relevance >= floor)[:k],
         below_floor=tuple(passage for passage in passages if passage.relevance < floor)[:k],
-        answerability=max((passage.relevance for passage in passages[:k]), default=0.0),
+        answerability=answerability,
         took_ms=(time.perf_counter() - started) * 1000,
         weights={"dense": weights.dense, "lexical": weights.lexical},
     )
@@ -152,24 +156,53 @@ def _ranges(connection: sqlite3.Connection, document_ids: Collection[str]) -> li
     return [(first, stop) for first, stop in found]
 
 
-def _rank(candidates: Sequence[_Candidates], weights: fusion.Weights, k: int, floor: float) -> list[Passage]:
-    dense = np.concatenate([each.dense for each in candidates] or [np.zeros(0, np.float32)])
-    lexical_ = np.concatenate([each.lexical for each in candidates] or [np.zeros(0, np.float32)])
-    coverage = np.concatenate([each.coverage for each in candidates] or [np.zeros(0, np.float32)])
-    fused = fusion.fuse(dense, lexical_, weights)
-    relevant = relevance.relevance(coverage, dense)
-    owners = [(each.snapshot, int(chunk)) for each in candidates for chunk in each.chunks]
+@dataclass(frozen=True, kw_only=True)
+class _Pool:
+    """The candidates of all bases in one row of arrays."""
+
+    owners: list[tuple[Snapshot, int]]  # and the chunk
+    dense: NDArray[np.float32]
+    lexical: NDArray[np.float32]
+    coverage: NDArray[np.float32]
+
+
+def _pool(candidates: Sequence[_Candidates]) -> _Pool:
+    def joined(arrays: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        return np.concatenate(arrays) if arrays else np.zeros(0, np.float32)
+
+    return _Pool(
+        owners=[(each.snapshot, int(chunk)) for each in candidates for chunk in each.chunks],
+        dense=joined([each.dense for each in candidates]),
+        lexical=joined([each.lexical for each in candidates]),
+        coverage=joined([each.coverage for each in candidates]),
+    )
+
+
+def _weights(snapshots: Sequence[Snapshot], query: str, pool: _Pool) -> fusion.Weights:
+    """What each leg counts; of several embedders the one that knows the query's language least decides."""
+    embedders = {id(snapshot.embedder): snapshot.embedder for snapshot in snapshots}.values()
+    return fusion.weights_for(
+        pieces=max((embedder.count_tokens([query])[0] for embedder in embedders), default=0),
+        characters=sum(not character.isspace() for character in query),
+        coverage=float(pool.coverage[np.argmax(pool.lexical)]) if pool.owners else 0.0,
+    )
+
+
+def _rank(pool: _Pool, weights: fusion.Weights, k: int, floor: float) -> list[Passage]:
+    dense = pool.dense
+    fused = fusion.fuse(dense, pool.lexical, weights)
+    relevant = relevance.relevance(pool.coverage, dense)
     order = np.argsort(-fused, kind="stable")
     kept = [i for i in order if relevant[i] >= floor][:k]
     cut = [i for i in order if relevant[i] < floor][:k]
     return [
         _passage(
-            *owners[i],
+            *pool.owners[i],
             score=float(fused[i]),
             relevant=float(relevant[i]),
             scores=Scores(
                 dense=None if np.isnan(dense[i]) else float(dense[i]),
-                lexical=float(lexical_[i]),
+                lexical=float(pool.lexical[i]),
                 fused=float(fused[i]),
             ),
         )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from knowledge.fusion import Weights, fuse, standardise
+from knowledge.fusion import Weights, fuse, standardise, weights_for
 
 
 def array(*values):
@@ -22,3 +22,21 @@ def test_equal_and_unknown_scores_add_nothing():
     assert standardise(array(2, 2, 2)).tolist() == [0, 0, 0]
     assert standardise(array()).tolist() == []
     assert standardise(array(np.nan, 1, 3)).tolist() == [0, -1, 1]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "characters", "dense"),
+    [(7, 25, 1.0), (9, 17, 1.0), (27, 12, 0.05), (10, 10, 0.5)],
+    ids=["English", "figures and names", "Korean broken into jamo", "one piece a character"],
+)
+def test_a_leg_that_does_not_know_the_language_counts_next_to_nothing(
+    pieces: int, characters: int, dense: float
+) -> None:
+    weights = weights_for(pieces=pieces, characters=characters, coverage=1.0)
+    assert weights.dense == pytest.approx(dense)
+
+
+def test_words_count_less_for_a_question_in_other_words_than_the_texts() -> None:
+    same = weights_for(pieces=7, characters=25, coverage=1.0)
+    other = weights_for(pieces=7, characters=25, coverage=0.3)
+    assert other.lexical < 0.5 < 1.0 < same.lexical
