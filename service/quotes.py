@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
 from service.pieces import PieceKind, pieces_of
-from service.terms import coverage, fold, shared_quantities, terms
+from service.terms import counted_numbers, coverage, fold, shared_quantities, terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,13 +181,17 @@ def _judge(question: str, weight: Mapping[str, float], sentences: Sequence[_Sent
     known = _known(weight, sentences)
     signs = [sign for words, sign in _KINDS if words.search(question)]
     folded = fold(question)
+    counted = counted_numbers(question)
     judged = []
     for sentence in sentences:
-        fit = sum(share * _credit(term, sentence) for term, share in weight.items())
+        met = shared_quantities(question, sentence.text) if counted else 0.0
+        fit = sum(
+            share * (met if term in counted else _credit(term, sentence)) for term, share in weight.items()
+        )
         score = fit + _PASSAGE / (1 + 0.3 * sentence.rank)
         if signs and all(_shows(sign, sentence.text, folded) for sign in signs):
             score += _KIND
-        score += _QUANTITY * shared_quantities(question, sentence.text)
+        score += _QUANTITY * met
         if len(sentence.own.difference(weight)) < (1 if sentence.row else 2):
             score -= _NOTHING_NEW
         support = (fit + known[sentence.rank]) / 2

@@ -169,6 +169,11 @@ def shared_quantities(asked: str, text: str) -> float:
     return sum(met) / len(wanted)
 
 
+def counted_numbers(asked: str) -> set[str]:
+    """The numbers that come with a unit, as terms: "6" of "6 years", which is not met by "6 weeks"."""
+    return {number for number, _ in _QUANTITY.findall(_counted(asked))}
+
+
 def _counted(text: str) -> str:
     """Folded, with numbers in one spelling."""
     folded = re.sub(r"(?<=\d),(?=\d{3})", "", fold(text))

@@ -66,6 +66,18 @@ def test_a_table_row_is_quoted_with_the_names_of_its_columns():
     ]
 
 
+def test_a_number_of_years_finds_the_row_whose_range_holds_it():
+    notice = passage(
+        "Notice periods after probation\n\nYears of service | Notice by the employee | Notice by the company\n"
+        "Less than 2 years | 4 weeks | 6 weeks\n2 to 4 years | 6 weeks | 10 weeks\n"
+        "5 to 9 years | 8 weeks | 16 weeks\n10 years or more | 12 weeks | 26 weeks"
+    )
+    question = "I have worked here for 6 years. What notice do I have to give?"
+    assert quoted(question, notice, at_most=1) == [
+        "Years of service: 5 to 9 years; Notice by the employee: 8 weeks; Notice by the company: 16 weeks [1]"
+    ]
+
+
 def test_quotes_come_in_reading_order():
     found = quoted(
         "How many days of annual leave do full-time employees have, and when does it expire?", *ALL
