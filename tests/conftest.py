@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.embeddings import open_embedder
-from tests.journeys.server import ServerProcess
+from tests.journeys.server import ServerProcess, settled
 
 
 @pytest.fixture(scope="session")
@@ -21,5 +21,9 @@ def models(request: pytest.FixtureRequest) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[ServerProcess]:
     """A running service with the example assistants, shared by the journeys that only add to it."""
     process = ServerProcess(tmp_path_factory.mktemp("server") / "data", models).start()
+    with process.client() as client:  # the start waits for the documents of its own request only
+        for slug in ("handbook", "regulations"):
+            for document in client.get(f"/api/assistants/{slug}/documents").json()["data"]:
+                assert settled(client, slug, document["id"])["status"] == "ready"
     yield process
     process.stop()
