@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def _table(corpus: Corpus, cache: Path, embedder: Embedder, *, plain: bool) -> None:
-    base = _base(corpus, cache, embedder)
+    base = build_base(corpus, cache, embedder)
     columns: dict[str, list[list[Found]]] = {}
     if plain:
         columns["plain LangChain"] = _plain(corpus)
@@ -144,10 +144,10 @@ def _refusal(data: Path, cache: Path, embedder: Embedder, limit: int) -> None:
             rest = Corpus(
                 name=f"{name}-without-{part}", documents=kept, cases=[], whole_pages=corpus.whole_pages
             )
-            base = _base(rest, cache, embedder)
+            base = build_base(rest, cache, embedder)
             gone = _owners(corpus, set(names) - set(kept))
             absent += [search([base], question, k=8).answerability for question in gone[: limit // 3]]
-        base = _base(corpus, cache, embedder)
+        base = build_base(corpus, cache, embedder)
         for case in corpus.cases[:limit]:
             result = search([base], case.question, k=4, floor=0.0)
             if any(case.is_right(_found(each)) for each in result.passages):
@@ -199,7 +199,7 @@ def _chunks_of(pages: Sequence[Page], embedder: Embedder, *, whole: bool) -> lis
     ]
 
 
-def _base(corpus: Corpus, cache: Path, embedder: Embedder) -> KnowledgeBase:
+def build_base(corpus: Corpus, cache: Path, embedder: Embedder) -> KnowledgeBase:
     base = KnowledgeBase.open(cache / f"base-{corpus.name}", embedder=embedder)
     held = {document.name for document in base.documents(limit=100_000) if document.sha256}
     for name, pages in corpus.documents.items():

@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
+            await here.close_models()
             await to_thread.run_sync(here.close)
 
     app = FastAPI(

@@ -100,6 +100,7 @@ class Installation:
                 timeouts=Timeouts(
                     connect_s=min(10.0, patience), first_token_s=patience, between_tokens_s=patience
                 ),
+                context_tokens=self.settings.context_tokens,
             )
         return self._models[name]
 
@@ -115,6 +116,11 @@ class Installation:
     def quoting(self) -> bool:
         """Whether no language model is connected, so that answers are quotes."""
         return self.settings.model == "quote"
+
+    async def close_models(self) -> None:
+        """Close the connections to the models' providers; within the event loop that used them."""
+        for model in self._models.values():
+            await model.aclose()
 
     def close(self) -> None:
         """Stop the jobs (they go on at the next start) and close what is open."""
