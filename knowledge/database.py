@@ -8,7 +8,7 @@ from pathlib import Path
 
 from knowledge.errors import UnknownSchema
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE state (                      -- one row
@@ -55,13 +55,18 @@ CREATE TABLE chunks (
 CREATE TABLE vectors (
   chunk INTEGER PRIMARY KEY REFERENCES chunks,
   digest BLOB NOT NULL,                   -- of the text that was embedded
+  kind INTEGER NOT NULL,                  -- of text, see familiarity.py
   vector BLOB NOT NULL                    -- float16, normalised
 );
 CREATE TABLE postings (
-  block INTEGER NOT NULL, term TEXT NOT NULL, entries BLOB NOT NULL,
-  PRIMARY KEY (block, term)
+  term TEXT NOT NULL, block INTEGER NOT NULL, entries BLOB NOT NULL,
+  PRIMARY KEY (term, block)
 ) WITHOUT ROWID;
 CREATE TABLE lengths (block INTEGER PRIMARY KEY, terms BLOB NOT NULL);
+CREATE TABLE familiarity (                -- how well the embedder knows a kind of text: sums over samples
+  kind INTEGER PRIMARY KEY,
+  samples REAL NOT NULL, separation REAL NOT NULL, own REAL NOT NULL, other REAL NOT NULL
+);
 CREATE TABLE staged_pages (
   document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
   number INTEGER NOT NULL, label TEXT NOT NULL, text TEXT NOT NULL, blocks TEXT NOT NULL,
@@ -74,6 +79,26 @@ CREATE TABLE staged_chunks (
   start INTEGER NOT NULL, stop INTEGER NOT NULL, text TEXT NOT NULL,
   digest BLOB NOT NULL, vector BLOB,
   PRIMARY KEY (document, ordinal)
+);
+"""
+
+# From version 1; what is left empty is made again because the version of the terms is another.
+_FROM_1 = """
+DROP TABLE postings;
+CREATE TABLE postings (
+  term TEXT NOT NULL, block INTEGER NOT NULL, entries BLOB NOT NULL,
+  PRIMARY KEY (term, block)
+) WITHOUT ROWID;
+ALTER TABLE vectors RENAME TO old_vectors;
+CREATE TABLE vectors (
+  chunk INTEGER PRIMARY KEY REFERENCES chunks,
+  digest BLOB NOT NULL, kind INTEGER NOT NULL, vector BLOB NOT NULL
+);
+INSERT INTO vectors SELECT chunk, digest, 0, vector FROM old_vectors;
+DROP TABLE old_vectors;
+CREATE TABLE familiarity (
+  kind INTEGER PRIMARY KEY,
+  samples REAL NOT NULL, separation REAL NOT NULL, own REAL NOT NULL, other REAL NOT NULL
 );
 """
 
@@ -163,10 +188,11 @@ class Database:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
                 raise UnknownSchema
+            for statement in {0: SCHEMA, 1: _FROM_1}.get(version, "").split(";\n"):
+                connection.execute(statement)
             if version == 0:
-                for statement in SCHEMA.split(";\n"):
-                    connection.execute(statement)
                 connection.execute("INSERT INTO state VALUES (0, '', 0, 0, 0, NULL, NULL, 0)")
+            if version < SCHEMA_VERSION:
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def _borrow(self) -> sqlite3.Connection:

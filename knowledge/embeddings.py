@@ -84,16 +84,19 @@ class HashingEmbedder(Embedder):
     _TOKEN = re.compile(r"[가-힣]+|[^\W가-힣]+")
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        return self._vectors(texts)
+
+    def encode_query(self, text: str) -> Vectors:
+        row: Vectors = self._vectors([text])[0]
+        return row
+
+    def _vectors(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         for row, text in zip(vectors, texts, strict=True):
             for token, count in Counter(self._tokens(text)).items():
                 digest = hashlib.blake2b(token.encode(), digest_size=4).digest()
                 row[digest[0]] += math.sqrt(count) * (1 if digest[1] & 1 else -1)
         return normalised(vectors)
-
-    def encode_query(self, text: str) -> Vectors:
-        row: Vectors = self.encode_documents([text])[0]
-        return row
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [sum(1 for _ in self._tokens(text)) for text in texts]

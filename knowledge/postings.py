@@ -29,18 +29,15 @@ class Posting:
 
 def add(connection: sqlite3.Connection, first: int, chunks: Sequence[Sequence[str]]) -> None:
     """Index the terms of chunks whose ids are `first`, `first + 1`, ..."""
-    entries: dict[tuple[int, str], list[tuple[int, int]]] = {}
+    entries: dict[tuple[str, int], list[tuple[int, int]]] = {}
     for chunk, terms in enumerate(chunks, first):
         block, offset = divmod(chunk, BLOCK)
         for term, frequency in Counter(terms).items():
-            entries.setdefault((block, term), []).append((offset, min(frequency, 255)))
+            entries.setdefault((term, block), []).append((offset, min(frequency, 255)))
     connection.executemany(
         "INSERT INTO postings VALUES (?, ?, ?)"
         " ON CONFLICT DO UPDATE SET entries = CAST(entries || excluded.entries AS BLOB)",
-        (
-            (block, term, np.array(found, _ENTRY).tobytes())
-            for (block, term), found in sorted(entries.items())
-        ),
+        ((*key, np.array(found, _ENTRY).tobytes()) for key, found in sorted(entries.items())),
     )
     _set_lengths(connection, {first + i: len(terms) for i, terms in enumerate(chunks)})
     _count(connection, len(chunks), sum(map(len, chunks)))
@@ -66,16 +63,12 @@ def clear(connection: sqlite3.Connection) -> None:
 
 def lookup(connection: sqlite3.Connection, terms: Iterable[str]) -> dict[str, Posting]:
     """The postings of the terms that occur at all."""
-    found: dict[str, list[tuple[int, NDArray[np.void]]]] = {}
-    blocks = [block for (block,) in connection.execute("SELECT block FROM lengths")]
-    for term in dict.fromkeys(terms):
-        for block in blocks:
-            row = connection.execute(
-                "SELECT entries FROM postings WHERE block = ? AND term = ?", (block, term)
-            ).fetchone()
-            if row:
-                found.setdefault(term, []).append((block, np.frombuffer(row[0], _ENTRY)))
-    return {term: _posting(parts) for term, parts in found.items()}
+    found: dict[str, Posting] = {}
+    for term in terms:
+        rows = connection.execute("SELECT block, entries FROM postings WHERE term = ?", (term,)).fetchall()
+        if rows:
+            found[term] = _posting(rows)
+    return found
 
 
 def lengths(connection: sqlite3.Connection) -> NDArray[np.float32]:
@@ -85,24 +78,28 @@ def lengths(connection: sqlite3.Connection) -> NDArray[np.float32]:
     return np.frombuffer(b"".join(blocks), _LENGTH).astype(np.float32)
 
 
-def _posting(parts: Sequence[tuple[int, NDArray[np.void]]]) -> Posting:
-    chunks = [entries["offset"].astype(np.int64) + block * BLOCK for block, entries in parts]
-    frequencies = [entries["frequency"].astype(np.float32) for _, entries in parts]
-    return Posting(chunks=np.concatenate(chunks), frequencies=np.concatenate(frequencies))
+def _posting(rows: Sequence[sqlite3.Row]) -> Posting:
+    """The entries of a term's blocks as one."""
+    entries = np.frombuffer(b"".join(row[1] for row in rows), _ENTRY)
+    chunks = entries["offset"].astype(np.int64)
+    if len(rows) > 1 or rows[0][0]:
+        counts = [len(row[1]) // _ENTRY.itemsize for row in rows]
+        chunks += np.repeat(np.array([row[0] for row in rows], np.int64) * BLOCK, counts)
+    return Posting(chunks=chunks, frequencies=entries["frequency"].astype(np.float32))
 
 
 def _remove_entries(connection: sqlite3.Connection, block: int, term: str, low: int, high: int) -> None:
-    key = (block, term)
-    row = connection.execute("SELECT entries FROM postings WHERE block = ? AND term = ?", key).fetchone()
+    key = (term, block)
+    row = connection.execute("SELECT entries FROM postings WHERE term = ? AND block = ?", key).fetchone()
     entries = np.frombuffer(row[0], _ENTRY)
     offsets = entries["offset"].astype(np.int64)
     kept = entries[(offsets < low) | (offsets >= high)]
     if len(kept):
         connection.execute(
-            "UPDATE postings SET entries = ? WHERE block = ? AND term = ?", (kept.tobytes(), *key)
+            "UPDATE postings SET entries = ? WHERE term = ? AND block = ?", (kept.tobytes(), *key)
         )
     else:
-        connection.execute("DELETE FROM postings WHERE block = ? AND term = ?", key)
+        connection.execute("DELETE FROM postings WHERE term = ? AND block = ?", key)
 
 
 def _set_lengths(connection: sqlite3.Connection, counts: Mapping[int, int]) -> None:

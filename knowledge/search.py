@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,12 +10,25 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge import fusion, lexical, postings, relevance, rows
+from knowledge import fusion, lexical, postings, rows
 from knowledge.documents import Passage, Scores, SearchResult
 from knowledge.embeddings import Embedder
+from knowledge.familiarity import Familiarity, kinds, spread
+from knowledge.relevance import ANSWERABLE, DEFAULT_FLOOR, relevance
 from knowledge.vectors import Range, VectorIndex
 
+Vector = NDArray[np.float32]
+
 CANDIDATES = 60  # of each leg and base
+_BELOW_FLOOR = 4  # passages that are told about
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background:
+    """Some chunks of a base, to see how far a cosine lies out."""
+
+    vectors: Vector
+    kinds: NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,102 +40,154 @@ class Snapshot:
     embedder: Embedder
     chunks: int
     tokens: int
+    lengths: Vector  # terms of each chunk, by chunk id
+    background: Background
+    familiarity: Familiarity
 
 
 class Searchable(Protocol):
+    """A knowledge base."""
+
     def snapshot(self) -> AbstractContextManager[Snapshot]: ...
 
 
-@dataclass(kw_only=True)
-class _Candidates:
-    """The chunks of one base that either leg put forward, with the scores of both."""
+@dataclass(frozen=True, kw_only=True)
+class _Question:
+    """A query as each leg asks it."""
 
-    snapshot: Snapshot
+    vectors: Mapping[int, Vector]  # by identity of the embedder
+    kinds: Mapping[int, int]  # of its text, likewise
+    spreads: Mapping[int, tuple[float, float]]  # of its cosines to the background, likewise
+    weights: Mapping[str, float]  # of its terms, idf included
+    mass: float  # of all of them: the highest possible score
+    average: float  # terms of a chunk
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Candidates:
+    """Chunks that either leg put forward, with what both think of them. Parallel arrays."""
+
+    owners: NDArray[np.int64]  # position of the base
     chunks: NDArray[np.int64]
-    dense: NDArray[np.float32]  # NaN where there is no vector: its document waits for a new embedder
-    lexical: NDArray[np.float32]
-    coverage: NDArray[np.float32]
+    cosine: Vector  # NaN where there is no vector: its document waits for a new embedder
+    separation: Vector  # of the cosine from those of the background, in standard deviations
+    nearness: Vector  # 0 as unrelated texts, 1 as a sentence and its own text
+    trust: Vector  # 0..1: how well the embedder knows the kinds of text of the chunk and of the question
+    lexical: Vector  # BM25
 
 
 def find(
     bases: Sequence[Searchable],
     query: str,
     *,
-    k: int,
-    floor: float | None,
-    document_ids: Collection[str] | None,
+    k: int = 8,
+    floor: float | None = None,
+    document_ids: Collection[str] | None = None,
 ) -> SearchResult:
+    """See `knowledge.base.search`."""
     started = time.perf_counter()
+    answerable = ANSWERABLE if floor is None else 0.0
+    floor = DEFAULT_FLOOR if floor is None else floor
     words = query.encode("utf-8", "ignore").decode()  # without lone surrogates
-    answerable = relevance.ANSWERABLE if floor is None else 0.0
-    floor = relevance.DEFAULT_FLOOR if floor is None else floor
     with ExitStack() as stack:
         snapshots = [stack.enter_context(base.snapshot()) for base in bases]
-        candidates = _gather(snapshots, words, document_ids)
-        pool = _pool(candidates)
-        weights = _weights(snapshots, words, pool)
-        passages = _rank(pool, weights, k, floor)
-    answerability = max((passage.relevance for passage in passages[:k]), default=0.0)
-    if answerability < answerable:
-        floor = 1.1  # nothing here bears on the question: what little matches would only mislead
+        question, found = _ask(snapshots, words)
+        candidates = _join(
+            [
+                _candidates(position, snapshot, question, postings_, document_ids)
+                for position, (snapshot, postings_) in enumerate(zip(snapshots, found, strict=True))
+            ]
+        )
+        share = candidates.lexical / np.float32(question.mass or 1)
+        fused = fusion.fuse(candidates.separation, candidates.trust, share)
+        relevant = relevance(share, candidates.nearness, candidates.trust)
+        order = np.argsort(-fused, kind="stable")
+        answerability = float(relevant[order[:k]].max(initial=0.0))
+        if answerability < answerable:
+            floor = 1.1  # nothing here bears on the question: what little matches would only mislead
+        kept = [at for at in order if relevant[at] >= floor][:k]
+        cut = [at for at in order[:k] if relevant[at] < floor][:_BELOW_FLOOR]
+        passages = [_passage(snapshots, candidates, at, fused, relevant) for at in (*kept, *cut)]
+    top = order[:CANDIDATES]
     return SearchResult(
         query=query,
-        passages=tuple(passage for passage in passages if passage.relevance >= floor)[:k],
-        below_floor=tuple(passage for passage in passages if passage.relevance < floor)[:k],
+        passages=tuple(passages[: len(kept)]),
+        below_floor=tuple(passages[len(kept) :]),
         answerability=answerability,
         took_ms=(time.perf_counter() - started) * 1000,
-        weights={"dense": weights.dense, "lexical": weights.lexical},
+        weights=fusion.weights(candidates.separation[top], candidates.trust[top], share[top]),
     )
 
 
-def _gather(
-    snapshots: Sequence[Snapshot], query: str, document_ids: Collection[str] | None
-) -> list[_Candidates]:
-    terms = list(dict.fromkeys(lexical.terms(query)))
+def _ask(snapshots: Sequence[Snapshot], query: str) -> tuple[_Question, list[dict[str, postings.Posting]]]:
+    """The question, and the postings of its terms in each base. Rarity is that over all bases together."""
+    terms = lexical.query_terms(query)
     found = [postings.lookup(snapshot.connection, terms) for snapshot in snapshots]
     total = sum(snapshot.chunks for snapshot in snapshots)
-    average = sum(snapshot.tokens for snapshot in snapshots) / max(total, 1)
-    weights = {
-        term: lexical.idf(total, sum(len(each[term].chunks) for each in found if term in each))
-        for term in terms
-    }
-    vectors = {
-        id(s.embedder): s.embedder.encode_query(query)
-        for s in {id(s.embedder): s for s in snapshots}.values()
-    }
-    return [
-        _candidates(snapshot, postings_, weights, average, vectors[id(snapshot.embedder)], document_ids)
-        for snapshot, postings_ in zip(snapshots, found, strict=True)
-    ]
+    counts = {term: sum(len(each[term].chunks) for each in found if term in each) for term in terms}
+    weights = {term: weight * lexical.idf(total, max(counts[term], 1)) for term, weight in terms.items()}
+    embedders = {id(snapshot.embedder): snapshot.embedder for snapshot in snapshots}
+    vectors = {key: embedder.encode_query(query) for key, embedder in embedders.items()}
+    question = _Question(
+        vectors=vectors,
+        kinds={key: int(kinds(embedder, [query])[0]) for key, embedder in embedders.items()},
+        spreads={key: spread(_background(snapshots, key, vector)) for key, vector in vectors.items()},
+        weights=weights,
+        mass=sum(weights.values()),
+        average=sum(snapshot.tokens for snapshot in snapshots) / max(total, 1),
+    )
+    return question, found
+
+
+def _background(snapshots: Sequence[Snapshot], embedder: int, vector: Vector) -> Vector:
+    """The cosines of a question to chunks of the kinds that the embedder knows."""
+    cosines = [np.empty(0, np.float32)]
+    for snapshot in snapshots:
+        if id(snapshot.embedder) == embedder:
+            known = snapshot.familiarity.trust[snapshot.background.kinds] > 0
+            cosines.append(snapshot.background.vectors[known] @ vector)
+    return np.concatenate(cosines)
 
 
 def _candidates(
+    position: int,
     snapshot: Snapshot,
-    found: dict[str, postings.Posting],
-    weights: dict[str, float],
-    average: float,
-    vector: NDArray[np.float32],
+    question: _Question,
+    found: Mapping[str, postings.Posting],
     document_ids: Collection[str] | None,
 ) -> _Candidates:
     ranges = None if document_ids is None else _ranges(snapshot.connection, document_ids)
-    lengths = postings.lengths(snapshot.connection)
-    scores = np.zeros(len(lengths), np.float32)
-    for term, posting in found.items():
-        gain = lexical.bm25(posting.frequencies, lengths[posting.chunks], average)
-        scores[posting.chunks] += np.float32(weights[term]) * gain
+    vector = question.vectors[id(snapshot.embedder)]
+    scores = _bm25(snapshot, question, found)
     near, _ = snapshot.index.search(vector, CANDIDATES, ranges)
     chunks = np.union1d(_top(scores, CANDIDATES, ranges), near)
-    present = {term: np.isin(chunks, posting.chunks) for term, posting in found.items()}
+    cosine, kinds_ = _cosines(snapshot.connection, chunks, vector)
+    mean, deviation = question.spreads[id(snapshot.embedder)]
+    familiarity = snapshot.familiarity
+    own, other = familiarity.own[kinds_], familiarity.other[kinds_]
+    asked = familiarity.trust[question.kinds[id(snapshot.embedder)]]
     return _Candidates(
-        snapshot=snapshot,
+        owners=np.full(len(chunks), position),
         chunks=chunks,
-        dense=_cosines(snapshot, chunks, vector),
+        cosine=cosine,
+        separation=(cosine - np.float32(mean)) / np.float32(deviation),
+        nearness=(cosine - other) / np.maximum(own - other, np.float32(0.05)),
+        trust=familiarity.trust[kinds_] * asked,
         lexical=scores[chunks],
-        coverage=relevance.coverage(present, weights, len(chunks)),
     )
 
 
-def _top(scores: NDArray[np.float32], count: int, ranges: Sequence[Range] | None) -> NDArray[np.int64]:
+def _bm25(snapshot: Snapshot, question: _Question, found: Mapping[str, postings.Posting]) -> Vector:
+    """The score of every chunk, by chunk id."""
+    scores = np.zeros(len(snapshot.lengths), np.float32)
+    for term, posting in found.items():
+        lengths = snapshot.lengths[posting.chunks]
+        gain = lexical.bm25(term, posting.frequencies, lengths, question.average)
+        scores[posting.chunks] += np.float32(question.weights[term]) * gain
+    return scores
+
+
+def _top(scores: Vector, count: int, ranges: Sequence[Range] | None) -> NDArray[np.int64]:
     if ranges is not None:
         allowed = np.zeros(len(scores), bool)
         for first, stop in ranges:
@@ -133,94 +198,76 @@ def _top(scores: NDArray[np.float32], count: int, ranges: Sequence[Range] | None
 
 
 def _cosines(
-    snapshot: Snapshot, chunks: NDArray[np.int64], vector: NDArray[np.float32]
-) -> NDArray[np.float32]:
+    connection: sqlite3.Connection, chunks: NDArray[np.int64], vector: Vector
+) -> tuple[Vector, NDArray[np.int64]]:
+    """The exact cosine of each chunk, and the kind of its text."""
     marks = ",".join("?" * len(chunks))
-    found = snapshot.connection.execute(
-        f"SELECT chunk, vector FROM vectors WHERE chunk IN ({marks}) ORDER BY chunk",  # noqa: S608
+    found = connection.execute(
+        f"SELECT chunk, kind, vector FROM vectors WHERE chunk IN ({marks}) ORDER BY chunk",  # noqa: S608
         chunks.tolist(),
     ).fetchall()
     cosines = np.full(len(chunks), np.nan, np.float32)
-    matrix = np.frombuffer(b"".join(row[1] for row in found), np.float16).reshape(len(found), len(vector))
-    cosines[np.isin(chunks, [row[0] for row in found])] = matrix.astype(np.float32) @ vector
-    return cosines
+    kinds_ = np.zeros(len(chunks), np.int64)
+    at = np.searchsorted(chunks, [row[0] for row in found])
+    matrix = np.frombuffer(b"".join(row[2] for row in found), np.float16).reshape(len(found), len(vector))
+    cosines[at] = matrix.astype(np.float32) @ vector
+    kinds_[at] = [row[1] for row in found]
+    return cosines, kinds_
 
 
 def _ranges(connection: sqlite3.Connection, document_ids: Collection[str]) -> list[Range]:
-    marks = ",".join("?" * len(document_ids))
-    found = connection.execute(
-        "SELECT first_chunk, first_chunk + chunks FROM documents"  # noqa: S608
-        f" WHERE chunks > 0 AND id IN ({marks})",
-        list(document_ids),
-    )
-    return [(first, stop) for first, stop in found]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Pool:
-    """The candidates of all bases in one row of arrays."""
-
-    owners: list[tuple[Snapshot, int]]  # and the chunk
-    dense: NDArray[np.float32]
-    lexical: NDArray[np.float32]
-    coverage: NDArray[np.float32]
-
-
-def _pool(candidates: Sequence[_Candidates]) -> _Pool:
-    def joined(arrays: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-        return np.concatenate(arrays) if arrays else np.zeros(0, np.float32)
-
-    return _Pool(
-        owners=[(each.snapshot, int(chunk)) for each in candidates for chunk in each.chunks],
-        dense=joined([each.dense for each in candidates]),
-        lexical=joined([each.lexical for each in candidates]),
-        coverage=joined([each.coverage for each in candidates]),
-    )
-
-
-def _weights(snapshots: Sequence[Snapshot], query: str, pool: _Pool) -> fusion.Weights:
-    """What each leg counts; of several embedders the one that knows the query's language least decides."""
-    embedders = {id(snapshot.embedder): snapshot.embedder for snapshot in snapshots}.values()
-    return fusion.weights_for(
-        pieces=max((embedder.count_tokens([query])[0] for embedder in embedders), default=0),
-        characters=sum(not character.isspace() for character in query),
-        coverage=float(pool.coverage[np.argmax(pool.lexical)]) if pool.owners else 0.0,
-    )
-
-
-def _rank(pool: _Pool, weights: fusion.Weights, k: int, floor: float) -> list[Passage]:
-    dense = pool.dense
-    fused = fusion.fuse(dense, pool.lexical, weights)
-    relevant = relevance.relevance(pool.coverage, dense)
-    order = np.argsort(-fused, kind="stable")
-    kept = [i for i in order if relevant[i] >= floor][:k]
-    cut = [i for i in order if relevant[i] < floor][:k]
-    return [
-        _passage(
-            *pool.owners[i],
-            score=float(fused[i]),
-            relevant=float(relevant[i]),
-            scores=Scores(
-                dense=None if np.isnan(dense[i]) else float(dense[i]),
-                lexical=float(pool.lexical[i]),
-                fused=float(fused[i]),
-            ),
+    ranges: list[Range] = []
+    for document_id in set(document_ids):
+        ranges.extend(
+            (first, first + chunks)
+            for first, chunks in connection.execute(
+                "SELECT first_chunk, chunks FROM documents WHERE chunks > 0 AND id = ?", (document_id,)
+            )
         )
-        for i in sorted((*kept, *cut), key=lambda i: -fused[i])
-    ]
+    return ranges
 
 
-def _passage(snapshot: Snapshot, chunk: int, *, score: float, relevant: float, scores: Scores) -> Passage:
-    row = snapshot.connection.execute(
-        "SELECT documents.id, name, ? - first_chunk AS ordinal, page, locator, section, start, stop, text"
-        " FROM chunks JOIN documents ON documents.seq = chunks.document WHERE chunks.id = ?",
-        (chunk, chunk),
-    ).fetchone()
+def _join(parts: Sequence[_Candidates]) -> _Candidates:
+    def floats(field: str) -> Vector:
+        return np.concatenate([np.empty(0, np.float32), *(getattr(part, field) for part in parts)])
+
+    def integers(field: str) -> NDArray[np.int64]:
+        return np.concatenate([np.empty(0, np.int64), *(getattr(part, field) for part in parts)])
+
+    return _Candidates(
+        owners=integers("owners"),
+        chunks=integers("chunks"),
+        cosine=floats("cosine"),
+        separation=floats("separation"),
+        nearness=floats("nearness"),
+        trust=floats("trust"),
+        lexical=floats("lexical"),
+    )
+
+
+def _passage(
+    snapshots: Sequence[Snapshot], candidates: _Candidates, at: int, fused: Vector, relevant: Vector
+) -> Passage:
+    chunk = int(candidates.chunks[at])
+    row = (
+        snapshots[candidates.owners[at]]
+        .connection.execute(
+            "SELECT documents.id, name, ? - first_chunk AS ordinal, page, locator, section, start, stop, text"
+            " FROM chunks JOIN documents ON documents.seq = chunks.document WHERE chunks.id = ?",
+            (chunk, chunk),
+        )
+        .fetchone()
+    )
+    cosine = float(candidates.cosine[at])
     return Passage(
         document_id=row["id"],
         document_name=row["name"],
         chunk=rows.chunk(row["ordinal"], tuple(row)[3:]),
-        score=score,
-        relevance=relevant,
-        scores=scores,
+        score=float(fused[at]),
+        relevance=float(relevant[at]),
+        scores=Scores(
+            dense=None if np.isnan(cosine) else cosine,
+            lexical=float(candidates.lexical[at]),
+            fused=float(fused[at]),
+        ),
     )

@@ -14,28 +14,19 @@ from numpy.typing import NDArray
 
 from knowledge import rows
 from knowledge.documents import Chunk, Page
+from knowledge.searchable import embedded_text, indexed_terms
 
 _FIELDS = "page, locator, section, start, stop, text"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Staged:
-    """The chunks of a document as they will be served."""
+    """The chunks of a document as they will be served. Parallel."""
 
-    texts: list[str]  # as indexed and embedded: header and text
+    texts: list[str]  # as they were embedded
+    terms: list[list[str]]
+    digests: list[bytes]
     vectors: NDArray[np.float16]
-
-
-def header(name: str, section: Sequence[str]) -> str:
-    """What a chunk is about: the document's name without its extension, and the headings above the chunk."""
-    stem, dot, extension = name.rpartition(".")
-    title = stem if dot and stem and len(extension) <= 5 and " " not in extension else name
-    return " > ".join((title.replace("_", " "), *section))
-
-
-def searchable(name: str, section: Sequence[str], text: str) -> str:
-    """The text of a chunk as it is indexed and embedded."""
-    return f"{header(name, section)}\n{text}"
 
 
 def put_pages(connection: sqlite3.Connection, document: int, pages: Sequence[Page]) -> None:
@@ -65,7 +56,7 @@ def put_chunks(
     connection.execute("DELETE FROM staged_chunks WHERE document = ?", (document,))
     embedded = reused = 0
     for chunk in chunks:
-        digest = _digest(searchable(name, chunk.section, chunk.text))
+        digest = _digest(embedded_text(name, chunk.section, chunk.text))
         vector = served.get(digest) or staged.get(digest)
         embedded += vector is not None
         reused += digest in served
@@ -86,7 +77,7 @@ def unembedded(
         (document, limit),
     )
     for ordinal, section, text in found:
-        yield ordinal, searchable(name, json.loads(section), text)
+        yield ordinal, embedded_text(name, json.loads(section), text)
 
 
 def put_vectors(
@@ -109,17 +100,30 @@ def put_vectors(
 def staged(connection: sqlite3.Connection, document: int, name: str, dimensions: int) -> Staged | None:
     """What would be published, or None while a vector is missing."""
     found = connection.execute(
-        "SELECT section, text, vector FROM staged_chunks WHERE document = ? ORDER BY ordinal", (document,)
+        "SELECT section, text, digest, vector FROM staged_chunks WHERE document = ? ORDER BY ordinal",
+        (document,),
     ).fetchall()
-    if any(vector is None for _, _, vector in found):
+    if any(row["vector"] is None for row in found):
         return None
+    parts = [(name, json.loads(row["section"]), row["text"]) for row in found]
+    vectors = b"".join(row["vector"] for row in found)
     return Staged(
-        texts=[searchable(name, json.loads(section), text) for section, text, _ in found],
-        vectors=np.frombuffer(b"".join(row[2] for row in found), np.float16).reshape(len(found), dimensions),
+        texts=[embedded_text(*part) for part in parts],
+        terms=[indexed_terms(*part) for part in parts],
+        digests=[row["digest"] for row in found],
+        vectors=np.frombuffer(vectors, np.float16).reshape(len(found), dimensions),
     )
 
 
-def move(connection: sqlite3.Connection, document: int, first: int) -> None:
+def is_staged(connection: sqlite3.Connection, document: int, staged: Staged) -> bool:
+    """Whether these are the staged chunks still."""
+    found = connection.execute(
+        "SELECT digest FROM staged_chunks WHERE document = ? ORDER BY ordinal", (document,)
+    )
+    return [digest for (digest,) in found] == staged.digests
+
+
+def move(connection: sqlite3.Connection, document: int, first: int, kinds: Sequence[int]) -> None:
     """Make the staged pages and chunks the served ones; chunk ids count from `first`."""
     connection.execute("INSERT INTO pages SELECT * FROM staged_pages WHERE document = ?", (document,))
     connection.execute(
@@ -127,10 +131,10 @@ def move(connection: sqlite3.Connection, document: int, first: int) -> None:
         " WHERE document = ? ORDER BY ordinal",
         (first, document),
     )
-    connection.execute(
-        "INSERT INTO vectors SELECT ? + ordinal, digest, vector FROM staged_chunks WHERE document = ?"
-        " ORDER BY ordinal",
-        (first, document),
+    connection.executemany(
+        "INSERT INTO vectors SELECT ? + ordinal, digest, ?, vector FROM staged_chunks"
+        " WHERE document = ? AND ordinal = ?",
+        ((first, kind, document, ordinal) for ordinal, kind in enumerate(kinds)),
     )
     discard(connection, document)
 

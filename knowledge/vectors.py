@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -26,7 +27,7 @@ class VectorIndex:
     def __init__(self, dimensions: int) -> None:
         self._dimensions = dimensions
         self._turn = _Turn()
-        self._index: faiss.Index = _empty(dimensions)
+        self._index: Any = _empty(dimensions)
         self.generation = -1
 
     def __len__(self) -> int:
@@ -71,6 +72,15 @@ class VectorIndex:
         scores, ids = self._index.search(query.reshape(1, -1), k, params=parameters)
         found = ids[0] >= 0
         return ids[0][found], scores[0][found]
+
+    def sample(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids and vectors of some chunks, evenly over the order they came in. Call within `reading`."""
+        at = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(np.int64))
+        ids = faiss.vector_to_array(self._index.id_map)[at]
+        found = np.empty((len(at), self._dimensions), np.float32)
+        for row, position in zip(found, at.tolist(), strict=True):
+            self._index.index.reconstruct(position, row)
+        return ids, found
 
     def save(self, path: Path) -> str:
         """Write the cache and return its SHA-256. Call within `reading`.

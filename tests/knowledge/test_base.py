@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge.base import KnowledgeBase, label, search
+from knowledge.base import KnowledgeBase, search
+from knowledge.catalogue import label
 from knowledge.documents import DocumentStatus, Progress
 from knowledge.embeddings import HashingEmbedder
 from knowledge.errors import DocumentNotFound, NotEmbedded, PageNotFound, Superseded

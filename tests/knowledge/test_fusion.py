@@ -1,42 +1,40 @@
 import numpy as np
 import pytest
 
-from knowledge.fusion import Weights, fuse, standardise, weights_for
+from knowledge.fusion import fuse, weights
 
 
 def array(*values):
     return np.array(values, np.float32)
 
 
-def test_a_leg_without_weight_does_not_matter():
-    order = np.argsort(-fuse(array(3, 2, 1), array(1, 2, 3), Weights(dense=0.0, lexical=1.0)))
-    assert order.tolist() == [2, 1, 0]
+SURE = array(1, 1, 1)
 
 
-def test_scores_are_made_comparable_before_they_are_added():
-    fused = fuse(array(0.9, 0.1, 0.1), array(10, 31, 10), Weights(dense=1.0, lexical=1.0))
-    assert fused[0] == pytest.approx(fused[1])
+def test_the_dense_leg_does_not_count_for_text_that_the_embedder_does_not_know():
+    fused = fuse(array(5, 0, 0), array(0, 0, 0), array(0.1, 0.2, 0.3))
+
+    assert np.argsort(-fused).tolist() == [2, 1, 0]
+    assert weights(array(5, 0, 0), array(0, 0, 0), array(0.1, 0.2, 0.3)) == {"dense": 0, "lexical": 1}
 
 
-def test_equal_and_unknown_scores_add_nothing():
-    assert standardise(array(2, 2, 2)).tolist() == [0, 0, 0]
-    assert standardise(array()).tolist() == []
-    assert standardise(array(np.nan, 1, 3)).tolist() == [0, -1, 1]
+def test_most_of_the_words_of_a_question_outweigh_a_near_cosine():
+    assert np.argmax(fuse(array(4, 1, 0), SURE, array(0.05, 0.6, 0))) == 1
 
 
-@pytest.mark.parametrize(
-    ("pieces", "characters", "dense"),
-    [(7, 25, 1.0), (9, 17, 1.0), (27, 12, 0.05), (10, 10, 0.5)],
-    ids=["English", "figures and names", "Korean broken into jamo", "one piece a character"],
-)
-def test_a_leg_that_does_not_know_the_language_counts_next_to_nothing(
-    pieces: int, characters: int, dense: float
-) -> None:
-    weights = weights_for(pieces=pieces, characters=characters, coverage=1.0)
-    assert weights.dense == pytest.approx(dense)
+def test_few_of_the_words_of_a_question_do_not():
+    assert np.argmax(fuse(array(4, 1, 0), SURE, array(0.05, 0.2, 0))) == 0
 
 
-def test_words_count_less_for_a_question_in_other_words_than_the_texts() -> None:
-    same = weights_for(pieces=7, characters=25, coverage=1.0)
-    other = weights_for(pieces=7, characters=25, coverage=0.3)
-    assert other.lexical < 0.5 < 1.0 < same.lexical
+def test_a_chunk_without_a_vector_is_judged_by_its_words():
+    fused = fuse(array(np.nan, 1, 3), SURE, array(0.5, 0, 0))
+
+    assert not np.isnan(fused).any()
+    assert np.argmax(fused) == 0
+
+
+def test_the_weights_say_what_each_leg_did():
+    said = weights(array(3, 0, 1), SURE, array(0.3, 0.1, 0))
+
+    assert sum(said.values()) == pytest.approx(1)
+    assert weights(array(), array(), array()) == {"dense": 0, "lexical": 0}

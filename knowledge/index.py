@@ -1,0 +1,162 @@
+"""What a search needs in memory: it follows the database, generation by generation."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge import familiarity, postings
+from knowledge.database import Database
+from knowledge.embeddings import Embedder
+from knowledge.search import Background, Snapshot
+from knowledge.vectors import Range, VectorIndex
+
+_SAVED_AT_ONCE = 50_000  # vectors: the cache of a larger index is written when the base is closed
+_BACKGROUND = 256  # chunks
+_BACKGROUND_DRIFT = 0.05  # share of chunks that may come or go before it is drawn again
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a transaction changed for searches."""
+
+    gone: Range | None = None
+    first: int = 0
+    vectors: NDArray[np.float16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Statistics:
+    generation: int
+    chunks: int
+    lengths: NDArray[np.float32]
+    familiarity: familiarity.Familiarity
+    background: Background
+    drawn_from: int  # chunks that there were when the background was drawn
+
+
+class Index:
+    """The vectors of a base with their cache on disk, and statistics of its chunks."""
+
+    def __init__(self, database: Database, cache: Path, embedder: Embedder) -> None:
+        self._database = database
+        self._cache = cache
+        self._embedder = embedder
+        self._vectors = VectorIndex(embedder.dimensions)
+        self._statistics: _Statistics | None = None
+        self._saved = -1  # the generation that the cache is known to hold
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """The base as it is now, for one search: rows and vectors of the same generation."""
+        while True:
+            with self._vectors.reading(), self._database.reading() as connection:
+                state = connection.execute("SELECT generation, chunks, tokens FROM state").fetchone()
+                if state["generation"] == self._vectors.generation:
+                    yield self._snapshot(connection, state)
+                    return
+            self.refresh()  # another process changed the base
+
+    def commit(self, connection: sqlite3.Connection, change: Change) -> None:
+        """End the transaction and bring the vectors along, so that no search sees one without the other."""
+        (generation,) = connection.execute(
+            "UPDATE state SET generation = generation + 1 RETURNING generation"
+        ).fetchone()
+        with self._vectors.changing():
+            follows = self._vectors.generation == generation - 1
+            connection.execute("COMMIT")
+            if follows:
+                vectors = change.vectors.astype(np.float32)
+                self._vectors.replace(change.gone, change.first, vectors, generation)
+            if change.gone:
+                self._statistics = None
+
+    def refresh(self) -> None:
+        """Bring the vectors to the generation of the database: from the cache, else from its rows."""
+        with self._vectors.changing(), self._database.reading() as connection:
+            state = connection.execute("SELECT * FROM state").fetchone()
+            generation = state["generation"]
+            if generation == self._vectors.generation:
+                return
+            self._statistics = None
+            if state["cache_generation"] == generation and self._vectors.load(
+                self._cache, state["cache_sha256"], generation
+            ):
+                self._saved = generation
+                return
+            found = connection.execute("SELECT chunk, vector FROM vectors").fetchall()
+            ids = np.array([chunk for chunk, _ in found], np.int64)
+            vectors = np.frombuffer(b"".join(vector for _, vector in found), np.float16)
+            vectors = vectors.reshape(len(ids), self._embedder.dimensions)
+            self._vectors.fill(ids, vectors.astype(np.float32), generation)
+
+    def save(self, *, however_large: bool) -> None:
+        """Write the cache, unless it holds this generation already."""
+        if len(self._vectors) > _SAVED_AT_ONCE and not however_large:
+            return
+        with self._database.writing() as connection, self._vectors.reading():
+            (generation,) = connection.execute("SELECT generation FROM state").fetchone()
+            if generation != self._vectors.generation or generation == self._saved:
+                return
+            sha256 = self._vectors.save(self._cache)
+            connection.execute(
+                "UPDATE state SET cache_generation = ?, cache_sha256 = ?", (generation, sha256)
+            )
+            self._saved = generation
+
+    def drop_cache(self) -> None:
+        """Remove the file, and what a crash left of a new one."""
+        self._saved = -1
+        self._cache.unlink(missing_ok=True)
+        self._cache.with_suffix(".new").unlink(missing_ok=True)
+
+    def background(self) -> NDArray[np.float32]:
+        """The vectors of some chunks of the base."""
+        with self.snapshot() as snapshot:
+            return snapshot.background.vectors
+
+    def _snapshot(self, connection: sqlite3.Connection, state: sqlite3.Row) -> Snapshot:
+        statistics = self._statistics
+        if statistics is None or statistics.generation != state["generation"]:
+            self._statistics = statistics = self._measure(connection, state, statistics)
+        return Snapshot(
+            connection=connection,
+            index=self._vectors,
+            embedder=self._embedder,
+            chunks=state["chunks"],
+            tokens=state["tokens"],
+            lengths=statistics.lengths,
+            background=statistics.background,
+            familiarity=statistics.familiarity,
+        )
+
+    def _measure(
+        self, connection: sqlite3.Connection, state: sqlite3.Row, before: _Statistics | None
+    ) -> _Statistics:
+        chunks = state["chunks"]
+        if before and abs(chunks - before.drawn_from) <= _BACKGROUND_DRIFT * chunks:
+            background, drawn_from = before.background, before.drawn_from
+        else:
+            background, drawn_from = self._draw(connection), chunks
+        return _Statistics(
+            generation=state["generation"],
+            chunks=chunks,
+            lengths=postings.lengths(connection),
+            familiarity=familiarity.known(connection),
+            background=background,
+            drawn_from=drawn_from,
+        )
+
+    def _draw(self, connection: sqlite3.Connection) -> Background:
+        ids, vectors = self._vectors.sample(_BACKGROUND)
+        marks = ",".join("?" * len(ids))
+        found = connection.execute(
+            f"SELECT chunk, kind FROM vectors WHERE chunk IN ({marks})",  # noqa: S608
+            ids.tolist(),
+        )
+        kinds = dict(found.fetchall())
+        return Background(vectors=vectors, kinds=np.array([kinds[int(i)] for i in ids], np.int64))
