@@ -74,7 +74,7 @@ REFUSED = {
     "no bytes": ("a.pdf", b"", EmptyFile, "is empty"),
     "nothing but zeros": ("a.pdf", b"\0" * 100, EmptyFile, "is empty"),
     "nothing but white space": ("a.txt", b" \n\t\r\n" * 2000, NoText, "no text"),
-    "random bytes as PDF": ("a.pdf", os.urandom(5000).replace(b"%PDF", b""), DamagedFile, "not a PDF"),
+    "random bytes as PDF": ("a.pdf", b"\x01\xfe" + os.urandom(5000).replace(b"%PDF", b""), DamagedFile, "not a PDF"),
     "random bytes as Word": ("a.docx", b"\x01\xfe" + os.urandom(5000), DamagedFile, "not a Word document"),
     "random bytes as text": ("a.txt", b"\x01\xfe\0\0\x02" + os.urandom(5000), DamagedFile, "not a text file"),
     "a PDF that was cut off": ("a.pdf", files.pdf([["Text"]])[:300], DamagedFile, "damaged or not complete"),
