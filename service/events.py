@@ -12,6 +12,7 @@ from knowledge.base import KnowledgeBase
 from knowledge.documents import Passage
 from service.grounding import Citation
 from service.model import Model
+from service.tools import CallContext, Tool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,8 @@ class Setup:
     top_k: int = 8  # passages offered to the model
     budget_tokens: int = 8000  # of the whole prompt
     today: date | None = None  # what the model is told; None for the date of the server
+    tools: Sequence[Tool] = ()  # what the model may call besides the client's own tools
+    context: CallContext | None = None  # for whom tools are called; none is called without it
 
 
 @dataclass(frozen=True, kw_only=True)

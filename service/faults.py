@@ -23,6 +23,7 @@ from service.store.assistants import AssistantNotFound, KnowledgeBaseNotFound
 from service.store.conversations import ConversationNotFound
 from service.store.pages import CursorNotFound
 from service.store.teams import SlugTaken
+from service.tools import ToolArgumentsInvalid, ToolCallFailed
 from service.uploads import UploadMalformed, UploadTooLarge
 
 _MODEL = "model_error"
@@ -46,6 +47,8 @@ TABLE: dict[type[BaseException], Fault] = {
     UnusableToolMessages: Fault(400, INVALID, "invalid_messages", "messages"),
     UploadTooLarge: Fault(413, INVALID, "file_too_large", "file"),
     UploadMalformed: Fault(400, INVALID, "invalid_upload", "file"),
+    ToolArgumentsInvalid: Fault(400, INVALID, "invalid_arguments", "arguments"),
+    ToolCallFailed: Fault(502, "server_error", "tool_call_failed"),
     StillStarting: Fault(503, "server_error", "still_starting"),
     EmbedderNotFound: Fault(503, "server_error", "embedder_not_found"),
     ConversionFailed: Fault(503, "server_error", "embedder_not_ready"),
