@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-import pypdfium2 as pdfium
-
 from ingest.readers.building import PageBuilder, Source
 from ingest.readers.layout import PageLine, TypeArea, compose, type_area
 from ingest.readers.lines import blocks_of
 from ingest.readers.pdf_lines import lines_of_page
+from ingest.readers.pdfium import pdfium
 from ingest.readers.plain import clean
 from ingest.unreadable import DamagedFile, EncryptedFile, NoText, TooLarge
 from knowledge.documents import Page

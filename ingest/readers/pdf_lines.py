@@ -2,10 +2,8 @@
 
 import ctypes
 
-import pypdfium2 as pdfium
-import pypdfium2.raw as raw
-
 from ingest.readers.layout import PageLine
+from ingest.readers.pdfium import pdfium, raw
 from ingest.readers.plain import one_line
 
 _BOLD_NAMES = ("bold", "black", "heavy", "semibold", "demi")

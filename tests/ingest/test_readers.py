@@ -1,6 +1,7 @@
 """Each reader on a real file of its kind."""
 
 import datetime
+import io
 import unicodedata
 import warnings
 from pathlib import Path
@@ -8,11 +9,16 @@ from pathlib import Path
 import docx
 import openpyxl
 import pytest
+from PIL import ImageOps
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
 
 from ingest.cage import read_pages
 from ingest.formats import FORMATS, format_of
 from ingest.inside import pages_of
 from ingest.limits import ReadLimits
+from ingest.readers.pdfium import pdfium
 from ingest.unreadable import UnknownFormat
 from knowledge.documents import BlockKind, Page
 from tests.ingest import files
@@ -179,6 +185,43 @@ def test_what_repeats_at_the_edge_of_pages_is_no_heading(tmp_path):
     found, _ = read(tmp_path, "a.pdf", files.pdf(pages))
     headings = [[line for line in outline(page) if line.startswith("heading")] for page in found]
     assert headings == [[f"heading1 Chapter {n}"] for n in range(1, 6)]
+
+
+SCATTERED = {
+    "HYSMyeongJo-Medium": "제27호",
+    "HYGothic-Medium": "제27호",
+    "HeiseiMin-W3": "第27条",
+    "HeiseiKakuGo-W5": "第27条",
+    "STSong-Light": "第27条",
+    "MSung-Light": "第27條",
+}
+
+
+def scattered(font: str, text: str) -> bytes:
+    """A PDF that draws each character by itself, in a font that it does not bring along."""
+    pdfmetrics.registerFont(UnicodeCIDFont(font))
+    file = io.BytesIO()
+    sheet = Canvas(file, pagesize=(400, 100))
+    sheet.setFont(font, 20)
+    for place, character in enumerate(text):
+        sheet.drawString(20 + 20 * place, 50, character)
+    sheet.save()
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(("font", "text"), SCATTERED.items(), ids=SCATTERED)
+def test_a_font_that_a_pdf_does_not_bring_along_costs_no_character(tmp_path, font, text):
+    assert one(tmp_path, "a.pdf", scattered(font, text)).text.replace(" ", "") == text
+
+
+def test_no_font_of_the_machine_is_used(tmp_path):
+    path = tmp_path / "a.pdf"
+    path.write_bytes(scattered("HYSMyeongJo-Medium", "이"))
+    with pdfium.PdfDocument(path) as document:
+        picture = document[0].render(scale=4).to_pil().convert("L")
+    left, top, right, bottom = ImageOps.invert(picture).getbbox()
+    drawn = picture.crop((left + 1, top + 1, right - 1, bottom - 1))
+    assert drawn.getextrema() == (0, 0), "the square of the font that stands in, on every machine"
 
 
 # Word

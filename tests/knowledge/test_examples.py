@@ -14,9 +14,9 @@ from docx import Document
 from hwp_hwpx_parser import Reader
 from lxml import etree
 from pypdf import PdfReader
-from pypdfium2 import PdfDocument
 
 import instructions
+from ingest.cage import read_pages
 from knowledge.examples.build import build
 from knowledge.examples.source import Heading, Item, Note, Paragraph, Source, Table, read_source, runs
 
@@ -132,9 +132,7 @@ def test_a_table_row_of_a_pdf_is_one_line(built: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("name", ["employee-handbook.pdf", "취업규칙.pdf"])
 def test_two_pdf_readers_agree_on_every_page(name: str, built: dict[str, Path]) -> None:
-    document = PdfDocument(built[name])
-    other = [page.get_textpage().get_text_range() for page in document]
-    document.close()
+    other = [page.text for page in read_pages(built[name], name=name).pages]
 
     assert [bare(text) for text in other] == [bare(text) for text in pages(built[name])]
 
