@@ -14,11 +14,13 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge import catalogue, familiarity, lexical, postings, rows, staging
+from knowledge import attributes as notes
+from knowledge import catalogue, familiarity, filters, lexical, postings, rows, staging
 from knowledge.database import Database
 from knowledge.documents import Chunk, Document, DocumentStatus, Page, Progress, Receipt, SearchResult
 from knowledge.embeddings import Embedder
 from knowledge.errors import NotEmbedded, PageNotFound, Superseded
+from knowledge.filters import Filter
 from knowledge.index import Change, Index
 from knowledge.search import Snapshot, find
 
@@ -61,16 +63,28 @@ class KnowledgeBase:
 
     # Documents
 
-    def accept(self, upload: Path, *, name: str, media_type: str, sha256: str, size: int) -> Document:
+    def accept(
+        self,
+        upload: Path,
+        *,
+        name: str,
+        media_type: str,
+        sha256: str,
+        size: int,
+        attributes: notes.Attributes | None = None,
+    ) -> Document:
         """Take a file in; `upload` is moved away. A known name updates that document in place.
 
         The served content goes on serving until the new one is published. Content that is served already
-        changes nothing; content that failed is tried again.
+        changes nothing; content that failed is tried again. `attributes` replace those that there were.
         """
+        kept = None if attributes is None else notes.checked(attributes)
         if not _SHA256.fullmatch(sha256):
             raise ValueError("sha256 must be 64 lower-case hex digits")
         with self._database.writing() as connection:
             document_id = catalogue.admit(connection, catalogue.label(name), media_type, sha256, size)
+            if kept is not None:
+                notes.put(connection, catalogue.row(connection, document_id)["seq"], kept)
             target = self._file(document_id, sha256)
             shutil.move(upload, target)
             _sync(target, self._files)
@@ -95,6 +109,11 @@ class KnowledgeBase:
         """How many documents there are, in whatever state."""
         with self._database.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM documents").fetchone()[0])
+
+    def all_ids(self) -> list[str]:
+        """Of every document, in whatever state."""
+        with self._database.reading() as connection:
+            return [row["id"] for row in connection.execute("SELECT id FROM documents ORDER BY seq")]
 
     def document(self, document_id: str) -> Document:
         with self._database.reading() as connection:
@@ -128,6 +147,13 @@ class KnowledgeBase:
         if found is None:
             raise PageNotFound(f"{document_id} has no page {number}")
         return rows.page(found)
+
+    def annotate(self, document_id: str, attributes: notes.Attributes) -> Document:
+        """Replace the attributes of a document; nothing is read or embedded again."""
+        kept = notes.checked(attributes)
+        with self._database.writing() as connection:
+            notes.put(connection, catalogue.row(connection, document_id)["seq"], kept)
+        return self.document(document_id)
 
     def remove(self, document_id: str) -> Receipt:
         """Take a document out: when this returns no file in the folder holds its text."""
@@ -248,6 +274,12 @@ class KnowledgeBase:
 
     # Search
 
+    def search(
+        self, query: str, *, k: int = 8, floor: float | None = None, filter: Filter | None = None
+    ) -> SearchResult:
+        """See `search` below; of this base alone."""
+        return search([self], query, k=k, floor=floor, filter=filter)
+
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """The base as it is now, for one search: rows and vectors of the same generation."""
         return self._index.snapshot()
@@ -354,13 +386,15 @@ def search(
     k: int = 8,
     floor: float | None = None,
     document_ids: Collection[str] | None = None,
+    filter: Filter | None = None,
 ) -> SearchResult:
     """The passages of some knowledge bases that bear on a query, best first.
 
     `floor` is the relevance below which a passage is left out: None for the default, 0.0 for none.
-    `document_ids` limits the search itself, so that k passages come from these documents if they have them.
+    `document_ids` and `filter` limit the search itself, so that k passages come back if k pass.
     """
-    return find(bases, query, k=k, floor=floor, document_ids=document_ids)
+    among = None if document_ids is None else filters.of_documents(sorted(document_ids))
+    return find(bases, query, k=k, floor=floor, wanted=filters.both(filter, among))
 
 
 def _span(row: sqlite3.Row) -> tuple[int, int] | None:

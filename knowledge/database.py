@@ -8,7 +8,7 @@ from pathlib import Path
 
 from knowledge.errors import UnknownSchema
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE state (                      -- one row
@@ -41,6 +41,14 @@ CREATE TABLE documents (
   chunks_embedded INTEGER NOT NULL DEFAULT 0, chunks_total INTEGER, chunks_reused INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX documents_by_first_chunk ON documents (first_chunk);
+CREATE TABLE attributes (                 -- of documents, for filters
+  document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  kind TEXT NOT NULL,                     -- text, number, truth: only values of one kind are compared
+  value NOT NULL,
+  PRIMARY KEY (document, key)
+) WITHOUT ROWID;
+CREATE INDEX attributes_by_value ON attributes (key, kind, value);
 CREATE TABLE pages (
   document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
   number INTEGER NOT NULL, label TEXT NOT NULL, text TEXT NOT NULL, blocks TEXT NOT NULL,
@@ -101,6 +109,18 @@ CREATE TABLE familiarity (
   samples REAL NOT NULL, separation REAL NOT NULL, own REAL NOT NULL, other REAL NOT NULL
 );
 """
+
+_FROM_2 = """
+CREATE TABLE attributes (
+  document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  key TEXT NOT NULL, kind TEXT NOT NULL, value NOT NULL,
+  PRIMARY KEY (document, key)
+) WITHOUT ROWID;
+CREATE INDEX attributes_by_value ON attributes (key, kind, value);
+"""
+
+# What brings the schema of each version to the next.
+_STEPS = {1: _FROM_1, 2: _FROM_2}
 
 _PRAGMAS = (
     "PRAGMA busy_timeout = 30000",
@@ -188,7 +208,8 @@ class Database:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
                 raise UnknownSchema
-            for statement in {0: SCHEMA, 1: _FROM_1}.get(version, "").split(";\n"):
+            scripts = [_STEPS[step] for step in range(version, SCHEMA_VERSION)] if version else [SCHEMA]
+            for statement in ";\n".join(scripts).split(";\n"):
                 connection.execute(statement)
             if version == 0:
                 connection.execute("INSERT INTO state VALUES (0, '', 0, 0, 0, NULL, NULL, 0)")

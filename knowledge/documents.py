@@ -85,6 +85,7 @@ class Document:
     chunks: int  # chunks being served
     error: str | None  # one sentence that says what to do
     warnings: tuple[str, ...]  # "page 7 has no text"
+    attributes: dict[str, str | int | float | bool]  # tags, dates: what filters ask for
     created_at: datetime
     updated_at: datetime
 

@@ -28,3 +28,11 @@ class NotEmbedded(KnowledgeError):
 
 class UnknownSchema(KnowledgeError):
     """The knowledge base was written by a newer version of Doumi: update Doumi, or restore a backup."""
+
+
+class UnusableFilter(KnowledgeError):
+    """No such filter: write {type: eq|ne|gt|gte|lt|lte|in|nin, key, value} or {type: and|or, filters}."""
+
+
+class UnusableAttributes(KnowledgeError):
+    """These attributes cannot be kept: name each and give it a text, a number, or true or false."""

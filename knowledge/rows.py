@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from knowledge import attributes
 from knowledge.documents import Block, BlockKind, Chunk, Document, DocumentStatus, Page, Progress
 
 IN_WORK = (DocumentStatus.QUEUED, DocumentStatus.READING, DocumentStatus.EMBEDDING)
@@ -14,7 +15,8 @@ DOCUMENT = """
 SELECT id, name, status, error, created_at, updated_at, sha256, media_type, size, pages, chunks, warnings,
   upload_sha256, upload_media_type, upload_size, upload_warnings,
   pages_read, pages_total, chunks_embedded, chunks_total, chunks_reused, seq, first_chunk,
-  pages_staged, chunks_staged
+  pages_staged, chunks_staged,
+  (SELECT json_group_array(json_array(key, kind, value)) FROM attributes WHERE document = seq) AS attributes
 FROM documents
 """
 
@@ -41,6 +43,7 @@ def document(row: sqlite3.Row) -> Document:
         chunks=row["chunks"],
         error=row["error"],
         warnings=tuple(json.loads(row["warnings"] if served else row["upload_warnings"])),
+        attributes=attributes.read(row["attributes"]),
         created_at=datetime.fromtimestamp(row["created_at"], UTC),
         updated_at=datetime.fromtimestamp(row["updated_at"], UTC),
     )

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +14,7 @@ from knowledge import fusion, lexical, postings, rows
 from knowledge.documents import Passage, Scores, SearchResult
 from knowledge.embeddings import Embedder
 from knowledge.familiarity import Familiarity, kinds, spread
+from knowledge.filters import Filter, ranges
 from knowledge.relevance import ANSWERABLE, DEFAULT_FLOOR, relevance
 from knowledge.vectors import Range, VectorIndex
 
@@ -82,7 +83,7 @@ def find(
     *,
     k: int = 8,
     floor: float | None = None,
-    document_ids: Collection[str] | None = None,
+    wanted: Filter | None = None,
 ) -> SearchResult:
     """See `knowledge.base.search`."""
     started = time.perf_counter()
@@ -94,7 +95,7 @@ def find(
         question, found = _ask(snapshots, words)
         candidates = _join(
             [
-                _candidates(position, snapshot, question, postings_, document_ids)
+                _candidates(position, snapshot, question, postings_, wanted)
                 for position, (snapshot, postings_) in enumerate(zip(snapshots, found, strict=True))
             ]
         )
@@ -154,13 +155,13 @@ def _candidates(
     snapshot: Snapshot,
     question: _Question,
     found: Mapping[str, postings.Posting],
-    document_ids: Collection[str] | None,
+    wanted: Filter | None,
 ) -> _Candidates:
-    ranges = None if document_ids is None else _ranges(snapshot.connection, document_ids)
+    within = None if wanted is None else ranges(snapshot.connection, wanted)
     vector = question.vectors[id(snapshot.embedder)]
     scores = _bm25(snapshot, question, found)
-    near, _ = snapshot.index.search(vector, CANDIDATES, ranges)
-    chunks = np.union1d(_top(scores, CANDIDATES, ranges), near)
+    near, _ = snapshot.index.search(vector, CANDIDATES, within)
+    chunks = np.union1d(_top(scores, CANDIDATES, within), near)
     cosine, kinds_ = _cosines(snapshot.connection, chunks, vector)
     mean, deviation = question.spreads[id(snapshot.embedder)]
     familiarity = snapshot.familiarity
@@ -187,10 +188,10 @@ def _bm25(snapshot: Snapshot, question: _Question, found: Mapping[str, postings.
     return scores
 
 
-def _top(scores: Vector, count: int, ranges: Sequence[Range] | None) -> NDArray[np.int64]:
-    if ranges is not None:
+def _top(scores: Vector, count: int, within: Sequence[Range] | None) -> NDArray[np.int64]:
+    if within is not None:
         allowed = np.zeros(len(scores), bool)
-        for first, stop in ranges:
+        for first, stop in within:
             allowed[first:stop] = True
         scores = np.where(allowed, scores, 0)
     best = np.argpartition(scores, -count)[-count:] if len(scores) > count else np.arange(len(scores))
@@ -213,18 +214,6 @@ def _cosines(
     cosines[at] = matrix.astype(np.float32) @ vector
     kinds_[at] = [row[1] for row in found]
     return cosines, kinds_
-
-
-def _ranges(connection: sqlite3.Connection, document_ids: Collection[str]) -> list[Range]:
-    ranges: list[Range] = []
-    for document_id in set(document_ids):
-        ranges.extend(
-            (first, first + chunks)
-            for first, chunks in connection.execute(
-                "SELECT first_chunk, chunks FROM documents WHERE chunks > 0 AND id = ?", (document_id,)
-            )
-        )
-    return ranges
 
 
 def _join(parts: Sequence[_Candidates]) -> _Candidates:

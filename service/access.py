@@ -3,7 +3,7 @@
 This is the only way a route obtains a team's thing. What belongs to another team does not exist.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from fastapi.security import HTTPBearer
 from knowledge.base import KnowledgeBase
 from service.installation import Installation
 from service.instruction import instruction_of
-from service.records import Assistant, Caller, Role
+from service.records import Assistant, Caller, KnowledgeBaseRecord, Role
 from service.store.assistants import AssistantNotFound
 
 COOKIE = "doumi_session"
@@ -30,6 +30,10 @@ class NotSignedIn(Exception):
 
 class NotAllowed(Exception):
     """The caller's role does not reach this far."""
+
+
+class NoKnowledgeBase(Exception):
+    """The assistant reads no knowledge base, so there is nowhere to put a document."""
 
 
 class ForeignOrigin(Exception):
@@ -75,12 +79,14 @@ def _refuse_foreign_origin(request: Request) -> None:
         raise ForeignOrigin("This request came from a page of another origin; use a key instead.")
 
 
+def _refuse_below(caller: Caller, needed: Role) -> None:
+    if not caller.role.covers(needed):
+        raise NotAllowed(f"This needs the role {needed}; yours is {caller.role}. Ask an owner of the team.")
+
+
 def _with_role(needed: Role) -> Callable[..., Caller]:
     def check(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
-        if not caller.role.covers(needed):
-            raise NotAllowed(
-                f"This needs the role {needed}; yours is {caller.role}. Ask an owner of the team."
-            )
+        _refuse_below(caller, needed)
         return caller
 
     check.gives_access = True  # type: ignore[attr-defined]  # a test holds every route against this
@@ -92,32 +98,46 @@ Editor = Annotated[Caller, Depends(_with_role(Role.EDITOR))]
 Owner = Annotated[Caller, Depends(_with_role(Role.OWNER))]
 
 Slug = Annotated[str, Path(description="The assistant's slug", examples=["handbook"])]
+BaseSlug = Annotated[str, Path(description="The knowledge base's slug", examples=["policies"])]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """An assistant of the caller's team, and the knowledge base that its uploads go to."""
+    """An assistant of the caller's team, with what it knows."""
 
     caller: Caller
     assistant: Assistant
     bases: tuple[KnowledgeBase, ...]
-    address: str  # of the first base, as durable jobs name it
-
-    @property
-    def base(self) -> KnowledgeBase:
-        """The first knowledge base: the one that uploads go to."""
-        return self.bases[0]
 
 
 def desk_of(here: Installation, caller: Caller, assistant: Assistant) -> Desk:
     """Open the knowledge bases of an assistant that the caller was given."""
-    team = caller.team.id
-    return Desk(
-        caller=caller,
-        assistant=assistant,
-        bases=tuple(here.bases.get(team, base) for base in assistant.knowledge_bases),
-        address=f"{team}/{assistant.knowledge_bases[0]}" if assistant.knowledge_bases else "",
-    )
+    bases = tuple(here.bases.get(caller.team.id, base) for base in assistant.knowledge_bases)
+    return Desk(caller=caller, assistant=assistant, bases=bases)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shelf:
+    """The documents of one knowledge base, or of all that an assistant reads. Parallel."""
+
+    caller: Caller
+    records: tuple[KnowledgeBaseRecord, ...]
+    bases: tuple[KnowledgeBase, ...]
+
+    @property
+    def first(self) -> tuple[KnowledgeBaseRecord, KnowledgeBase]:
+        """The knowledge base that uploads go to. Raises NoKnowledgeBase."""
+        if not self.bases:
+            raise NoKnowledgeBase(
+                "The assistant reads no knowledge base: name one in its `knowledge`, then upload again."
+            )
+        return self.records[0], self.bases[0]
+
+
+def shelf_of(here: Installation, caller: Caller, records: Sequence[KnowledgeBaseRecord]) -> Shelf:
+    """Open knowledge bases that the caller was given."""
+    bases = tuple(here.bases.get(caller.team.id, record.id) for record in records)
+    return Shelf(caller=caller, records=tuple(records), bases=bases)
 
 
 def find_assistant(here: Installation, caller: Caller, model: str) -> Assistant:
@@ -132,24 +152,60 @@ def _viewer_assistant(here: TheInstallation, caller: Viewer, slug: Slug) -> Assi
     return find_assistant(here, caller, slug)
 
 
-def _viewer_desk(here: TheInstallation, caller: Viewer, slug: Slug) -> Desk:
-    return desk_of(here, caller, find_assistant(here, caller, slug))
+def find_base(here: Installation, caller: Caller, slug: str) -> KnowledgeBaseRecord:
+    """The knowledge base with this slug. Raises KnowledgeBaseNotFound."""
+    return here.store.knowledge_bases.get(caller.team.id, slug)
 
 
-def _editor_desk(here: TheInstallation, caller: Editor, slug: Slug) -> Desk:
-    return desk_of(here, caller, find_assistant(here, caller, slug))
+def _editor_base(here: TheInstallation, caller: Editor, base: BaseSlug) -> KnowledgeBaseRecord:
+    return find_base(here, caller, base)
 
 
-def _citing_desk(here: TheInstallation, caller: Viewer, slug: Slug) -> Desk:
-    assistant = find_assistant(here, caller, slug)
+def of_assistant(slug: Slug) -> None:
+    """Says that routes below an assistant have its slug in their address."""
+
+
+def of_base(base: BaseSlug) -> None:
+    """Says that routes below a knowledge base have its slug in their address."""
+
+
+def _shelf(here: Installation, caller: Caller, request: Request, *, where_cited: bool = False) -> Shelf:
+    """What the address names: an assistant or a knowledge base.
+
+    A knowledge base by itself is for editors, because its viewers are those of its assistants.
+    """
+    if "base" in request.path_params:
+        _refuse_below(caller, Role.EDITOR)
+        return shelf_of(here, caller, [find_base(here, caller, request.path_params["base"])])
+    assistant = find_assistant(here, caller, request.path_params["slug"])
+    if where_cited:
+        _refuse_uncited(caller, assistant)
+    records = here.store.knowledge_bases.some(caller.team.id, assistant.knowledge_bases)
+    return shelf_of(here, caller, records)
+
+
+def _refuse_uncited(caller: Caller, assistant: Assistant) -> None:
     if not caller.role.covers(Role.EDITOR) and not instruction_of(assistant).front.citations:
         raise NotAllowed(
-            f"The editors of {slug} keep its documents to themselves (citations: off). Ask one of them."
+            f"The editors of {assistant.slug} keep its documents to themselves (citations: off). "
+            "Ask one of them."
         )
-    return desk_of(here, caller, assistant)
+
+
+def _viewer_shelf(here: TheInstallation, caller: Viewer, request: Request) -> Shelf:
+    return _shelf(here, caller, request)
+
+
+def _editor_shelf(here: TheInstallation, caller: Editor, request: Request) -> Shelf:
+    return _shelf(here, caller, request)
+
+
+def _citing_shelf(here: TheInstallation, caller: Viewer, request: Request) -> Shelf:
+    return _shelf(here, caller, request, where_cited=True)
 
 
 ViewerAssistant = Annotated[Assistant, Depends(_viewer_assistant)]
-ViewerDesk = Annotated[Desk, Depends(_viewer_desk)]
-EditorDesk = Annotated[Desk, Depends(_editor_desk)]
-CitingDesk = Annotated[Desk, Depends(_citing_desk)]  # viewers see documents only where answers cite them
+EditorBase = Annotated[KnowledgeBaseRecord, Depends(_editor_base)]
+ViewerShelf = Annotated[Shelf, Depends(_viewer_shelf)]
+EditorShelf = Annotated[Shelf, Depends(_editor_shelf)]
+CitingShelf = Annotated[Shelf, Depends(_citing_shelf)]  # viewers see documents only where answers cite them

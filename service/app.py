@@ -12,7 +12,7 @@ from service import errors, faults
 from service.examples import load_examples
 from service.headers import Headers
 from service.installation import Installation
-from service.routes import assistants, conversations, documents, health, page, session
+from service.routes import assistants, conversations, documents, health, knowledge_bases, page, session
 from service.routes.openai import chat, models
 from service.settings import Settings
 
@@ -57,6 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["x-request-id", "retry-after"],
         )
     errors.install(app, faults.TABLE)
-    for module in (chat, models, assistants, documents, conversations, session, health, page):
+    for module in (chat, models, assistants, knowledge_bases, conversations, session, health, page):
         app.include_router(module.router)
+    for router in documents.routers():
+        app.include_router(router)
     return app

@@ -4,8 +4,15 @@ from instructions.format import InstructionError
 from instructions.prompt import PromptTooLong
 from knowledge.conversion import ConversionFailed, EmbedderNotFound
 from knowledge.embeddings import EmbedderUnavailable
-from knowledge.errors import DocumentNotFound, KnowledgeError, PageNotFound, Superseded
-from service.access import ForeignOrigin, NotAllowed, NotSignedIn
+from knowledge.errors import (
+    DocumentNotFound,
+    KnowledgeError,
+    PageNotFound,
+    Superseded,
+    UnusableAttributes,
+    UnusableFilter,
+)
+from service.access import ForeignOrigin, NoKnowledgeBase, NotAllowed, NotSignedIn
 from service.answering import UnusableToolMessages
 from service.errors import INVALID, Fault
 from service.installation import StillStarting
@@ -19,8 +26,9 @@ from service.model_errors import (
     ModelUnavailable,
 )
 from service.routes.openai.messages import UnusableMessages
-from service.store.assistants import AssistantNotFound, KnowledgeBaseNotFound
+from service.store.assistants import AssistantNotFound
 from service.store.conversations import ConversationNotFound
+from service.store.knowledge_bases import KnowledgeBaseNotFound
 from service.store.pages import CursorNotFound
 from service.store.teams import SlugTaken
 from service.tools import ToolArgumentsInvalid, ToolCallFailed
@@ -40,6 +48,9 @@ TABLE: dict[type[BaseException], Fault] = {
     CursorNotFound: Fault(400, INVALID, "invalid_cursor", "after"),
     SlugTaken: Fault(409, INVALID, "slug_taken", "slug"),
     Superseded: Fault(409, INVALID, "superseded"),
+    UnusableFilter: Fault(400, INVALID, "invalid_filter", "filter"),
+    UnusableAttributes: Fault(400, INVALID, "invalid_attributes", "attributes"),
+    NoKnowledgeBase: Fault(409, INVALID, "no_knowledge_base", "knowledge"),
     KnowledgeError: Fault(500, "server_error", "knowledge_error"),
     InstructionError: Fault(400, INVALID, "invalid_instruction", "instruction"),
     PromptTooLong: Fault(400, INVALID, "context_length_exceeded", "messages"),

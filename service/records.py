@@ -61,6 +61,7 @@ class KnowledgeBaseRecord:
     team_id: str
     slug: str  # unique in the team
     name: str
+    own: bool  # made with an assistant: it goes with the last one that reads it
     created_at: datetime
 
 

@@ -1,12 +1,14 @@
 """Taking a file in: a stream to disk, hashed and limited on the way, recorded and queued."""
 
 import hashlib
+import json
 import mimetypes
 import os
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from anyio import to_thread
 from fastapi import Request
@@ -15,8 +17,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from knowledge.base import KnowledgeBase
 from knowledge.documents import Document
-from service.access import Desk
+from service.bases import address_of
 from service.installation import Installation
+from service.records import KnowledgeBaseRecord
 
 _FORM_OVERHEAD = 64 * 1024  # bytes of a multipart request that are not the file
 
@@ -29,10 +32,19 @@ class UploadMalformed(Exception):
     """The request is no multipart form with a field `file`."""
 
 
-async def take_in(request: Request, here: Installation, desk: Desk, *, name: str | None) -> Document:
-    """Read the multipart field `file` from the request into the assistant's first base, as `name`.
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """Where an upload goes."""
 
-    Raises UploadTooLarge and UploadMalformed.
+    record: KnowledgeBaseRecord
+    base: KnowledgeBase
+    name: str | None = None  # of the document; None: that of the file
+
+
+async def take_in(request: Request, here: Installation, to: Destination) -> Document:
+    """Read the multipart fields `file` and `attributes` (a JSON object) from the request.
+
+    Raises UploadTooLarge, UploadMalformed and UnusableAttributes.
     """
     limit = here.settings.max_upload_mb * 1024 * 1024
     form = await _form(request, limit)
@@ -40,11 +52,28 @@ async def take_in(request: Request, here: Installation, desk: Desk, *, name: str
         upload = form.get("file")
         if not isinstance(upload, UploadFile):
             raise UploadMalformed("Send the file as the multipart field “file”.")
+        name, attributes = to.name or upload.filename or "", _attributes(form)
         return await to_thread.run_sync(
-            lambda: store_upload(here, desk.base, desk.address, upload.file, name or upload.filename or "")
+            lambda: store_upload(
+                here, to.base, address_of(to.record), upload.file, name, attributes=attributes
+            )
         )
     finally:
         await form.close()
+
+
+def _attributes(form: FormData) -> dict[str, Any] | None:
+    """What the field `attributes` says; None without it."""
+    text = form.get("attributes")
+    if text is None:
+        return None
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UploadMalformed('Send the field “attributes” as a JSON object, such as {"year": 2026}.')
+    return found
 
 
 async def _form(request: Request, limit: int) -> FormData:
@@ -72,11 +101,17 @@ async def _form(request: Request, limit: int) -> FormData:
 
 
 def store_upload(
-    here: Installation, base: KnowledgeBase, where: str, content: BinaryIO, name: str
+    here: Installation,
+    base: KnowledgeBase,
+    where: str,
+    content: BinaryIO,
+    name: str,
+    *,
+    attributes: Mapping[str, Any] | None = None,
 ) -> Document:
     """Copy a file into the base at the address `where` while hashing it, and queue its reading.
 
-    Raises UploadTooLarge.
+    `attributes` replace those that a document of this name has. Raises UploadTooLarge and UnusableAttributes.
     """
     digest, size = hashlib.sha256(), 0
     incoming = here.settings.data / "incoming"
@@ -97,6 +132,7 @@ def store_upload(
                 media_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
                 sha256=digest.hexdigest(),
                 size=size,
+                attributes=attributes,
             )
         finally:
             Path(copy.name).unlink(missing_ok=True)  # accept moved it away when all went well

@@ -1,11 +1,14 @@
 """Documents, passages and receipts on the wire."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from knowledge.documents import Document, DocumentStatus, Passage, Receipt
 from service.routes.shapes import seconds
+
+# Strict, or a number would be taken for a truth value.
+Value = StrictStr | StrictBool | StrictInt | StrictFloat
 
 
 class ProgressOut(BaseModel):
@@ -43,6 +46,7 @@ class DocumentOut(BaseModel):
                 "chunks": 0,
                 "error": None,
                 "warnings": [],
+                "attributes": {"department": "hr", "year": 2026},
                 "created_at": 1795478400,
                 "updated_at": 1795478401,
             }
@@ -60,6 +64,7 @@ class DocumentOut(BaseModel):
     chunks: int
     error: str | None
     warnings: list[str]
+    attributes: dict[str, Value]
     created_at: int
     updated_at: int
 
@@ -96,14 +101,42 @@ class ReceiptOut(BaseModel):
     removed: dict[str, int]
 
 
-class SearchIn(BaseModel):
-    """A question to the knowledge of an assistant."""
+class AnnotationIn(BaseModel):
+    """What people note of a document."""
 
     model_config = ConfigDict(
-        json_schema_extra={"example": {"query": "How many days of annual leave in the fourth year?", "k": 4}}
+        extra="forbid", json_schema_extra={"example": {"attributes": {"department": "hr", "year": 2026}}}
+    )
+    attributes: dict[str, Value] = Field(description="Replaces those that there are")
+
+
+class SearchIn(BaseModel):
+    """A question to the knowledge of an assistant or of one base."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "query": "How many days of annual leave in the fourth year?",
+                "k": 4,
+                "filter": {
+                    "type": "and",
+                    "filters": [
+                        {"type": "eq", "key": "department", "value": "hr"},
+                        {"type": "gte", "key": "document.uploaded_at", "value": "2026-01-01"},
+                    ],
+                },
+            }
+        }
     )
     query: Annotated[str, Field(min_length=1, max_length=8000)]
     k: Annotated[int, Field(ge=1, le=50)] = 8
+    filter: dict[str, Any] | None = Field(
+        None,
+        description=(
+            "{type: eq|ne|gt|gte|lt|lte|in|nin, key, value} or {type: and|or, filters: […]}; a key is an "
+            "attribute, `document.id`, `document.name`, `document.uploaded_at` or `page`"
+        ),
+    )
 
 
 class PassageOut(BaseModel):
@@ -167,6 +200,7 @@ def document_out(document: Document) -> DocumentOut:
         chunks=document.chunks,
         error=document.error,
         warnings=list(document.warnings),
+        attributes=dict(document.attributes),
         created_at=seconds(document.created_at),
         updated_at=seconds(document.updated_at),
     )

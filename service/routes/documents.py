@@ -1,21 +1,36 @@
-"""Documents of an assistant: upload, watch, inspect, replace, delete, search."""
+"""Documents: upload, watch, inspect, replace, note, delete, search.
+
+The same routes lie below an assistant, for the documents of all bases that it reads, and below a knowledge
+base: see `routers`.
+"""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, StreamingResponse
 
 from knowledge.base import KnowledgeBase, search
 from knowledge.documents import DocumentStatus
 from knowledge.errors import DocumentNotFound
-from service.access import CitingDesk, Desk, EditorDesk, TheInstallation, ViewerDesk
+from knowledge.filters import parse
+from service.access import (
+    CitingShelf,
+    EditorShelf,
+    Shelf,
+    TheInstallation,
+    ViewerShelf,
+    of_assistant,
+    of_base,
+)
 from service.errors import INVALID, Fault, body_of
+from service.records import KnowledgeBaseRecord
 from service.routes.document_shapes import (
+    AnnotationIn,
     DocumentOut,
     PageOut,
     ReceiptOut,
@@ -26,9 +41,9 @@ from service.routes.document_shapes import (
     receipt_out,
 )
 from service.routes.shapes import Listing, PageWindow, errors
-from service.uploads import take_in
+from service.uploads import Destination, take_in
 
-router = APIRouter(prefix="/api/assistants/{slug}", tags=["documents"])
+router = APIRouter(tags=["documents"])  # without the beginning of the address
 
 _WATCH_EVERY_S = 0.15
 _PING_AFTER_S = 15.0
@@ -43,9 +58,12 @@ _UPLOAD_BODY: dict[str, Any] = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "attributes": {"type": "string", "description": "A JSON object, for filters"},
+                    },
                 },
-                "example": {"file": "handbook.pdf"},
+                "example": {"file": "handbook.pdf", "attributes": '{"department": "hr", "year": 2026}'},
             }
         },
     }
@@ -53,13 +71,14 @@ _UPLOAD_BODY: dict[str, Any] = {
 
 
 @router.post("/documents", status_code=202, openapi_extra=_UPLOAD_BODY, responses=errors(400, 404, 413, 415))
-async def upload_document(request: Request, here: TheInstallation, desk: EditorDesk) -> DocumentOut:
+async def upload_document(request: Request, here: TheInstallation, shelf: EditorShelf) -> DocumentOut:
     """Upload a file. It is read behind; watch `status` or `…/events`.
 
     A file with the name of one that is there replaces it in place: the old content answers until
     the new one is ready, and only changed chunks are embedded again.
     """
-    return document_out(await take_in(request, here, desk, name=None))
+    record, base = shelf.first
+    return document_out(await take_in(request, here, Destination(record=record, base=base)))
 
 
 @router.put(
@@ -69,17 +88,21 @@ async def upload_document(request: Request, here: TheInstallation, desk: EditorD
     responses=errors(400, 404, 413, 415),
 )
 async def replace_document(
-    request: Request, here: TheInstallation, desk: EditorDesk, document_id: str
+    request: Request, here: TheInstallation, shelf: EditorShelf, document_id: str
 ) -> DocumentOut:
     """Give a document new content under its old name, in place."""
-    document = await to_thread.run_sync(desk.base.document, document_id)
-    return document_out(await take_in(request, here, desk, name=document.name))
+    record, base = await to_thread.run_sync(_place, shelf, document_id)
+    document = await to_thread.run_sync(base.document, document_id)
+    to = Destination(record=record, base=base, name=document.name)
+    return document_out(await take_in(request, here, to))
 
 
 @router.get("/documents", responses=errors(404))
-def list_documents(desk: ViewerDesk, window: PageWindow) -> Listing[DocumentOut]:
+def list_documents(shelf: ViewerShelf, window: PageWindow) -> Listing[DocumentOut]:
     """The documents of the assistant's knowledge."""
-    found = desk.base.documents(
+    if not shelf.bases:
+        return Listing(data=[])
+    found = shelf.bases[0].documents(
         limit=window.limit + 1, after=window.after, before=window.before, order=window.order
     )
     backwards = window.before is not None and window.after is None
@@ -93,9 +116,15 @@ def list_documents(desk: ViewerDesk, window: PageWindow) -> Listing[DocumentOut]
 
 
 @router.get("/documents/{document_id}", responses=errors(404))
-def get_document(desk: ViewerDesk, document_id: str) -> DocumentOut:
+def get_document(shelf: ViewerShelf, document_id: str) -> DocumentOut:
     """One document, with its status and progress."""
-    return document_out(_holder(desk, document_id).document(document_id))
+    return document_out(_holder(shelf, document_id).document(document_id))
+
+
+@router.patch("/documents/{document_id}", responses=errors(400, 404))
+def change_document(shelf: EditorShelf, document_id: str, body: AnnotationIn) -> DocumentOut:
+    """Replace the attributes of a document; nothing is read or embedded again."""
+    return document_out(_holder(shelf, document_id).annotate(document_id, body.attributes))
 
 
 @router.get(
@@ -111,9 +140,9 @@ def get_document(desk: ViewerDesk, document_id: str) -> DocumentOut:
     },
     response_class=StreamingResponse,
 )
-async def watch_document(desk: ViewerDesk, document_id: str) -> StreamingResponse:
+async def watch_document(shelf: ViewerShelf, document_id: str) -> StreamingResponse:
     """Follow the reading of a document until it is ready or failed."""
-    base = await to_thread.run_sync(_holder, desk, document_id)
+    base = await to_thread.run_sync(_holder, shelf, document_id)
     return StreamingResponse(_changes(base, document_id), media_type="text/event-stream")
 
 
@@ -122,9 +151,9 @@ async def watch_document(desk: ViewerDesk, document_id: str) -> StreamingRespons
     responses=errors(404) | {200: {"content": {"application/octet-stream": {"example": "%PDF-1.7 …"}}}},
     response_class=FileResponse,
 )
-def get_original(desk: CitingDesk, document_id: str) -> FileResponse:
+def get_original(shelf: CitingShelf, document_id: str) -> FileResponse:
     """The file as it was uploaded."""
-    base = _holder(desk, document_id)
+    base = _holder(shelf, document_id)
     document = base.document(document_id)
     # A page that somebody uploaded must not run as one of ours.
     inline = document.media_type in _SHOWN_AS_THEY_ARE
@@ -138,25 +167,26 @@ def get_original(desk: CitingDesk, document_id: str) -> FileResponse:
 
 
 @router.get("/documents/{document_id}/pages/{number}", responses=errors(404))
-def get_page(desk: CitingDesk, document_id: str, number: int) -> PageOut:
+def get_page(shelf: CitingShelf, document_id: str, number: int) -> PageOut:
     """The text of one page (slide, sheet), counted from 1."""
-    page = _holder(desk, document_id).page(document_id, number)
+    page = _holder(shelf, document_id).page(document_id, number)
     return PageOut(number=page.number, label=page.label, text=page.text)
 
 
 @router.delete("/documents/{document_id}", responses=errors(404))
-def delete_document(here: TheInstallation, desk: EditorDesk, document_id: str) -> ReceiptOut:
+def delete_document(here: TheInstallation, shelf: EditorShelf, document_id: str) -> ReceiptOut:
     """Delete a document: its file, pages, chunks, postings, vectors, and its text in stored answers."""
-    receipt = _holder(desk, document_id).remove(document_id)
-    answers = here.store.conversations.forget_document(desk.caller.team.id, document_id)
+    receipt = _holder(shelf, document_id).remove(document_id)
+    answers = here.store.conversations.forget_document(shelf.caller.team.id, document_id)
     here.store.database.forget_deleted()
     return receipt_out(receipt, answers)
 
 
-@router.post("/search", responses=errors(404))
-def search_documents(desk: EditorDesk, body: SearchIn) -> SearchOut:
+@router.post("/search", responses=errors(400, 404))
+def search_documents(shelf: EditorShelf, body: SearchIn) -> SearchOut:
     """Passages for a question with the scores of each stage, and what the relevance floor cut."""
-    found = search(desk.bases, body.query, k=body.k)
+    wanted = None if body.filter is None else parse(body.filter)
+    found = search(shelf.bases, body.query, k=body.k, filter=wanted)
     return SearchOut(
         query=found.query,
         passages=[passage_out(passage) for passage in found.passages],
@@ -167,14 +197,28 @@ def search_documents(desk: EditorDesk, body: SearchIn) -> SearchOut:
     )
 
 
-def _holder(desk: Desk, document_id: str) -> KnowledgeBase:
-    """The assistant's base that holds the document. Raises DocumentNotFound."""
-    for base in desk.bases[:-1]:
+def routers() -> list[APIRouter]:
+    """The routes below an assistant, and the same below a knowledge base."""
+    return [_below("/api/assistants/{slug}", of_assistant), _below("/api/knowledge-bases/{base}", of_base)]
+
+
+def _below(prefix: str, owner: Callable[..., None]) -> APIRouter:
+    made = APIRouter()
+    made.include_router(router, prefix=prefix, dependencies=[Depends(owner)])
+    return made
+
+
+def _holder(shelf: Shelf, document_id: str) -> KnowledgeBase:
+    """The base that holds the document. Raises DocumentNotFound."""
+    return _place(shelf, document_id)[1]
+
+
+def _place(shelf: Shelf, document_id: str) -> tuple[KnowledgeBaseRecord, KnowledgeBase]:
+    for record, base in zip(shelf.records, shelf.bases, strict=True):
         with suppress(DocumentNotFound):
             base.document(document_id)
-            return base
-    desk.bases[-1].document(document_id)
-    return desk.bases[-1]
+            return record, base
+    raise DocumentNotFound(document_id)
 
 
 async def _changes(base: KnowledgeBase, document_id: str) -> AsyncIterator[str]:

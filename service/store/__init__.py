@@ -3,6 +3,7 @@
 from service.store.assistants import Assistants
 from service.store.conversations import Conversations
 from service.store.engine import Database
+from service.store.knowledge_bases import KnowledgeBases
 from service.store.teams import Teams
 
 
@@ -14,6 +15,7 @@ class Store:
         self.database.migrate()
         self.teams = Teams(self.database)
         self.assistants = Assistants(self.database)
+        self.knowledge_bases = KnowledgeBases(self.database)
         self.conversations = Conversations(self.database)
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from service.records import Assistant, KnowledgeBaseRecord
 from service.store.engine import Database, aware, new_id, now
+from service.store.knowledge_bases import KnowledgeBaseNotFound, add, record_of
 from service.store.pages import Window, page_of
 from service.store.tables import assistant_knowledge, assistant_versions, assistants, knowledge_bases
 from service.store.teams import SlugTaken
@@ -17,17 +18,13 @@ class AssistantNotFound(Exception):
     """The team has no assistant with this slug; GET /api/assistants lists those it has."""
 
 
-class KnowledgeBaseNotFound(Exception):
-    """The team has no such knowledge base; GET /api/knowledge-bases lists those it has."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class DeletedAssistant:
     """What went with an assistant."""
 
     id: str
     slug: str
-    knowledge_bases: tuple[str, ...]  # ids of those that no other assistant reads: their folders go too
+    knowledge_bases: tuple[str, ...]  # ids of its own ones that no other reads: their folders go too
 
 
 class Assistants:
@@ -103,20 +100,25 @@ class Assistants:
             return [_assistant(row, bases.get(row.id, ())) for row in rows], more
 
     def delete(self, team_id: str, slug: str) -> DeletedAssistant:
-        """Delete the assistant, its versions, conversations, and the bases that only it read."""
+        """Delete the assistant, its versions, conversations, and the bases of its own that only it read."""
         with self._database.write() as connection:
             gone = _load(connection, team_id, slug, None)
             connection.execute(
                 delete(assistants).where(assistants.c.team_id == team_id, assistants.c.id == gone.id)
             )
-            still_read = set(
+            still_read = select(assistant_knowledge.c.knowledge_base_id).where(
+                assistant_knowledge.c.team_id == team_id
+            )
+            unread = set(
                 connection.scalars(
-                    select(assistant_knowledge.c.knowledge_base_id).where(
-                        assistant_knowledge.c.team_id == team_id
+                    select(knowledge_bases.c.id).where(
+                        knowledge_bases.c.team_id == team_id,
+                        knowledge_bases.c.own,
+                        knowledge_bases.c.id.not_in(still_read),
                     )
                 )
             )
-            alone = tuple(base for base in gone.knowledge_bases if base not in still_read)
+            alone = tuple(base for base in gone.knowledge_bases if base in unread)
             connection.execute(
                 delete(knowledge_bases).where(
                     knowledge_bases.c.team_id == team_id, knowledge_bases.c.id.in_(alone)
@@ -127,18 +129,17 @@ class Assistants:
     def ensure_base(self, team_id: str, *, slug: str, name: str) -> KnowledgeBaseRecord:
         """The knowledge base with this slug, made when the team has none."""
         with self._database.write() as connection:
-            base_id = connection.scalar(
-                select(knowledge_bases.c.id).where(
+            row = connection.execute(
+                select(knowledge_bases).where(
                     knowledge_bases.c.team_id == team_id, knowledge_bases.c.slug == slug
                 )
-            ) or _new_base(connection, team_id, slug, name)
-            row = connection.execute(select(knowledge_bases).where(knowledge_bases.c.id == base_id)).one()
-            return _base(row)
+            ).first()
+            return record_of(row or add(connection, team_id, slug, name, own=True))
 
     def all_bases(self) -> list[KnowledgeBaseRecord]:
         """Every knowledge base of every team: only for the start, which resumes unfinished work."""
         with self._database.read() as connection:
-            return [_base(row) for row in connection.execute(select(knowledge_bases))]
+            return [record_of(row) for row in connection.execute(select(knowledge_bases))]
 
 
 def _versions() -> Select[Any]:
@@ -231,15 +232,7 @@ def _own_base(connection: Connection, team_id: str, slug: str, name: str) -> str
         for candidate in (slug, *(f"{slug}-{number}" for number in range(2, len(taken) + 3)))
         if candidate not in taken
     )
-    return _new_base(connection, team_id, free, name)
-
-
-def _new_base(connection: Connection, team_id: str, slug: str, name: str) -> str:
-    base = new_id("kb")
-    connection.execute(
-        insert(knowledge_bases).values(id=base, team_id=team_id, slug=slug, name=name, created_at=now())
-    )
-    return base
+    return str(add(connection, team_id, free, name, own=True).id)
 
 
 def _assistant(row: Row[Any], bases: tuple[str, ...]) -> Assistant:
@@ -253,10 +246,4 @@ def _assistant(row: Row[Any], bases: tuple[str, ...]) -> Assistant:
         knowledge_bases=bases,
         created_at=aware(row.created_at),
         updated_at=aware(row.updated_at),
-    )
-
-
-def _base(row: Row[Any]) -> KnowledgeBaseRecord:
-    return KnowledgeBaseRecord(
-        id=row.id, team_id=row.team_id, slug=row.slug, name=row.name, created_at=aware(row.created_at)
     )

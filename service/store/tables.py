@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 
 metadata = MetaData(
@@ -96,6 +98,8 @@ knowledge_bases = Table(
     Column("slug", String(64), nullable=False),
     Column("name", String(200), nullable=False),
     _time("created_at"),
+    # Made with an assistant: it goes with the last one that reads it.
+    Column("own", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("team_id", "slug"),
     UniqueConstraint("team_id", "id"),
 )

@@ -110,9 +110,14 @@ def upload(client: httpx.Client, slug: str, name: str, content: bytes) -> dict[s
 
 def settled(client: httpx.Client, slug: str, document_id: str, *, within_s: float = 90) -> dict[str, Any]:
     """The document, once it is ready or failed."""
+    return settled_at(client, f"/api/assistants/{slug}/documents/{document_id}", within_s=within_s)
+
+
+def settled_at(client: httpx.Client, address: str, *, within_s: float = 90) -> dict[str, Any]:
+    """The document at an address, once it is ready or failed."""
     deadline = time.monotonic() + within_s
     while True:
-        document: dict[str, Any] = client.get(f"/api/assistants/{slug}/documents/{document_id}").json()
+        document: dict[str, Any] = client.get(address).json()
         if document["status"] in ("ready", "failed"):
             return document
         assert time.monotonic() < deadline, document

@@ -31,6 +31,7 @@ def test_another_teams_things_look_like_things_that_do_not_exist(server: ServerP
             assert foreign == missing, (method, path)
             assert "Kalevipoeg" not in str(foreign)
         assert theirs.get("/api/assistants").json()["data"] == []
+        assert theirs.get("/api/knowledge-bases").json()["data"] == []
         assert theirs.get("/v1/models").json()["data"] == []
         assert theirs.get("/api/conversations").json()["data"] == []
         theirs.post("/api/assistants", json={"slug": "vault", "name": "Theirs"})
@@ -57,6 +58,12 @@ def requests() -> list[tuple[str, str, dict[str, Any] | None]]:
         ("GET", document + "/pages/1", None),
         ("GET", document + "/events", None),
         ("DELETE", document, None),
+        ("GET", "/api/knowledge-bases/{slug}", None),
+        ("PATCH", "/api/knowledge-bases/{slug}", {"name": "Stolen"}),
+        ("DELETE", "/api/knowledge-bases/{slug}", None),
+        ("GET", "/api/knowledge-bases/{slug}/documents", None),
+        ("POST", "/api/knowledge-bases/{slug}/search", {"query": "vault"}),
+        ("PATCH", document, {"attributes": {"stolen": True}}),
         ("GET", "/api/conversations/{conversation}", None),
         ("DELETE", "/api/conversations/{conversation}", None),
         ("GET", "/v1/models/{slug}", None),

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.dependencies.models import Dependant
@@ -23,11 +24,17 @@ PUBLIC = {
 }
 
 
-def routes() -> list[APIRoute]:
-    app = create_app(Settings(data=Path("nowhere")))
-    # Newer versions of FastAPI keep an included router whole, older ones copy its routes.
-    routers = [app, *(r.original_router for r in app.routes if hasattr(r, "original_router"))]
-    return [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+def routes() -> list[tuple[str, APIRoute]]:
+    """Each route with its whole address."""
+    return list(below(create_app(Settings(data=Path("nowhere"))), ""))
+
+
+def below(router: Any, prefix: str) -> Iterator[tuple[str, APIRoute]]:
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            yield prefix + route.path, route
+        elif hasattr(route, "original_router"):  # newer versions of FastAPI keep an included router whole
+            yield from below(route.original_router, prefix + route.include_context.prefix)
 
 
 def calls(dependant: Dependant) -> Iterator[object]:
@@ -38,11 +45,11 @@ def calls(dependant: Dependant) -> Iterator[object]:
 
 def test_every_route_asks_who_calls_or_is_on_the_short_public_list() -> None:
     seen = set()
-    for route in routes():
+    for path, route in routes():
         guarded = any(getattr(call, "gives_access", False) for call in calls(route.dependant))
         for method in route.methods:
-            seen.add((method, route.path))
-            assert guarded != ((method, route.path) in PUBLIC), f"{method} {route.path}"
+            seen.add((method, path))
+            assert guarded != ((method, path) in PUBLIC), f"{method} {path}"
     assert len(seen - PUBLIC) > 15
 
 
@@ -56,7 +63,8 @@ def test_nothing_but_access_and_the_operators_commands_reads_a_caller_from_a_sec
     assert users == {"access.py", "store/teams.py"}
 
 
-@pytest.mark.parametrize("path", sorted({route.path for route in routes() if route.path.startswith("/api")}))
-def test_addresses_of_an_assistants_things_begin_with_the_assistant(path: str) -> None:
+@pytest.mark.parametrize("path", sorted({path for path, _ in routes() if path.startswith("/api")}))
+def test_addresses_of_documents_begin_with_their_assistant_or_knowledge_base(path: str) -> None:
     if "document" in path:
-        assert path.startswith("/api/assistants/{slug}/documents")
+        owners = ("/api/assistants/{slug}", "/api/knowledge-bases/{base}")
+        assert path.startswith(tuple(f"{owner}/documents" for owner in owners))

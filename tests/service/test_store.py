@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from service.records import Assistant, Caller, Role, Team, Turn
 from service.store import Store
-from service.store.assistants import AssistantNotFound, KnowledgeBaseNotFound
+from service.store.assistants import AssistantNotFound
 from service.store.conversations import ConversationNotFound, new_conversation_id, new_turn
-from service.store.engine import HEAD, MIGRATIONS, now
+from service.store.engine import HEAD, MIGRATIONS, Database, now
+from service.store.knowledge_bases import KnowledgeBaseNotFound
 from service.store.pages import CursorNotFound, Window
 from service.store.tables import metadata
 from service.store.teams import SlugTaken
@@ -85,6 +86,31 @@ def test_the_migrations_end_at_the_schema_that_the_queries_use(store: Store) -> 
     assert newest == HEAD == store.database.revision()
     with store.database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_migration_keeps_what_is_there(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    database = Database(f"sqlite:///{tmp_path / 'records.sqlite'}")
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for row in (
+            "teams VALUES ('t', 'one', 'One', :now)",
+            "knowledge_bases VALUES ('kb', 't', 'a', 'A', :now)",
+            "assistants VALUES ('asst', 't', 'a', 1, :now, :now)",
+            "assistant_versions VALUES ('asst', 1, 't', 'A', '', :now)",
+            "assistant_knowledge VALUES ('asst', 'kb', 't', 0)",
+        ):
+            connection.execute(text(f"INSERT INTO {row}"), {"now": now().isoformat(" ")[:26]})
+    database.close()
+    store = Store(database.url)
+    assert store.assistants.get("t", "a").knowledge_bases == ("kb",)
+    assert store.knowledge_bases.get("t", "a").own
+    store.close()
 
 
 def test_a_key_is_kept_only_as_its_digest(store: Store, team: Team, tmp_path: Path) -> None:
@@ -177,6 +203,37 @@ def test_a_knowledge_base_goes_with_the_last_assistant_that_reads_it(store: Stor
     assert first.knowledge_bases == second.knowledge_bases
     assert store.assistants.delete(team.id, "a").knowledge_bases == ()
     assert store.assistants.delete(team.id, "b").knowledge_bases == first.knowledge_bases
+
+
+def test_a_base_of_its_own_right_stays_when_its_assistants_go(store: Store, team: Team, other: Team) -> None:
+    shared = store.knowledge_bases.create(team.id, slug="policies", name="Policies")
+    store.assistants.create(team.id, slug="a", name="A", instruction="", knowledge=["policies"])
+    assert store.knowledge_bases.readers(team.id, shared.id) == ("a",)
+    assert store.knowledge_bases.readers(other.id, shared.id) == ()
+    assert store.assistants.delete(team.id, "a").knowledge_bases == ()
+    assert store.knowledge_bases.get(team.id, "policies") == shared
+
+
+def test_a_deleted_base_is_read_by_nobody_and_another_teams_cannot_be_touched(
+    store: Store, team: Team, other: Team
+) -> None:
+    shared = store.knowledge_bases.create(team.id, slug="policies", name="Policies")
+    store.assistants.create(team.id, slug="a", name="A", instruction="", knowledge=["policies"])
+    queries = store.knowledge_bases
+    for touch in (
+        lambda: queries.get(other.id, "policies"),
+        lambda: queries.rename(other.id, "policies", "Stolen"),
+        lambda: queries.delete(other.id, "policies"),
+    ):
+        with pytest.raises(KnowledgeBaseNotFound):
+            touch()
+    assert queries.some(other.id, [shared.id]) == []
+    assert queries.page(other.id, Window()) == ([], False)
+    assert queries.rename(team.id, "policies", "All policies").name == "All policies"
+    with pytest.raises(SlugTaken):
+        queries.create(team.id, slug="policies", name="Again")
+    assert queries.delete(team.id, "policies").assistants == ("a",)
+    assert store.assistants.get(team.id, "a").knowledge_bases == ()
 
 
 def test_lists_page_in_both_directions_without_gaps(store: Store, team: Team) -> None:
