@@ -13,7 +13,7 @@ from service.examples import load_examples
 from service.headers import Headers
 from service.installation import Installation
 from service.routes import assistants, conversations, documents, health, knowledge_bases, page, session
-from service.routes.openai import chat, models
+from service.routes.openai import chat, embeddings, files, models, uploads
 from service.settings import Settings
 
 _ABOUT = """\
@@ -57,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["x-request-id", "retry-after"],
         )
     errors.install(app, faults.TABLE)
-    for module in (chat, models, assistants, knowledge_bases, conversations, session, health, page):
+    openai = (chat, models, embeddings, files, uploads)
+    for module in (*openai, assistants, knowledge_bases, conversations, session, health, page):
         app.include_router(module.router)
     for router in documents.routers():
         app.include_router(router)

@@ -15,6 +15,7 @@ from knowledge.errors import (
 from service.access import ForeignOrigin, NoKnowledgeBase, NotAllowed, NotSignedIn
 from service.answering import UnusableToolMessages
 from service.errors import INVALID, Fault
+from service.files import ChecksumWrong
 from service.installation import StillStarting
 from service.model_errors import (
     ModelBroken,
@@ -25,9 +26,11 @@ from service.model_errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmbeddingModel
 from service.routes.openai.messages import UnusableMessages
 from service.store.assistants import AssistantNotFound
 from service.store.conversations import ConversationNotFound
+from service.store.files import FileNotFound, UploadNotFound, UploadNotOpen, UploadPartsWrong
 from service.store.knowledge_bases import KnowledgeBaseNotFound
 from service.store.pages import CursorNotFound
 from service.store.teams import SlugTaken
@@ -60,6 +63,13 @@ TABLE: dict[type[BaseException], Fault] = {
     UploadMalformed: Fault(400, INVALID, "invalid_upload", "file"),
     ToolArgumentsInvalid: Fault(400, INVALID, "invalid_arguments", "arguments"),
     ToolCallFailed: Fault(502, "server_error", "tool_call_failed"),
+    FileNotFound: Fault(404, INVALID, "file_not_found", "file_id"),
+    UploadNotFound: Fault(404, INVALID, "upload_not_found", "upload_id"),
+    UploadNotOpen: Fault(400, INVALID, "upload_not_open", "upload_id"),
+    UploadPartsWrong: Fault(400, INVALID, "invalid_parts", "part_ids"),
+    ChecksumWrong: Fault(400, INVALID, "checksum_wrong", "md5"),
+    UnusableEmbeddingModel: Fault(404, INVALID, "model_not_found", "model"),
+    UnusableEmbeddingInput: Fault(400, INVALID, "invalid_input", "input"),
     StillStarting: Fault(503, "server_error", "still_starting"),
     EmbedderNotFound: Fault(503, "server_error", "embedder_not_found"),
     ConversionFailed: Fault(503, "server_error", "embedder_not_ready"),

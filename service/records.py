@@ -105,3 +105,53 @@ class Conversation:
     title: str
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A file of the OpenAI surface, before and beside its being a document somewhere."""
+
+    id: str  # "file-…"
+    team_id: str
+    name: str
+    purpose: str
+    size: int  # bytes
+    sha256: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class UploadStatus(StrEnum):
+    """Where an upload in parts stands."""
+
+    PENDING = "pending"  # takes parts
+    COMPLETED = "completed"  # is a file
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"  # was not completed in time
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A file that comes in parts."""
+
+    id: str  # "upload_…"
+    team_id: str
+    name: str
+    purpose: str
+    media_type: str
+    size: int  # bytes that the parts together must have
+    status: UploadStatus
+    lasts_s: int | None  # how long the file is kept once it is whole
+    file_id: str | None  # once it is completed
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadPart:
+    """A stretch of an upload; the order is said when it is completed."""
+
+    id: str  # "part_…"
+    upload_id: str
+    size: int
+    created_at: datetime

@@ -5,7 +5,8 @@ import json
 import mimetypes
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,6 +34,15 @@ class UploadMalformed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Copied:
+    """A file on its way in: on disk, whole, not yet in its place."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Destination:
     """Where an upload goes."""
 
@@ -46,8 +56,7 @@ async def take_in(request: Request, here: Installation, to: Destination) -> Docu
 
     Raises UploadTooLarge, UploadMalformed and UnusableAttributes.
     """
-    limit = here.settings.max_upload_mb * 1024 * 1024
-    form = await _form(request, limit)
+    form = await read_form(request, here.settings.max_upload_mb * 1024 * 1024)
     try:
         upload = form.get("file")
         if not isinstance(upload, UploadFile):
@@ -76,8 +85,11 @@ def _attributes(form: FormData) -> dict[str, Any] | None:
     return found
 
 
-async def _form(request: Request, limit: int) -> FormData:
-    """The form, read in a stream that ends as soon as it is too large."""
+async def read_form(request: Request, limit: int) -> FormData:
+    """The form, read in a stream that ends as soon as it is too large.
+
+    Raises UploadTooLarge and UploadMalformed.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit + _FORM_OVERHEAD:
         raise _too_large(limit)
@@ -113,7 +125,28 @@ def store_upload(
 
     `attributes` replace those that a document of this name has. Raises UploadTooLarge and UnusableAttributes.
     """
+    with copied(here, content) as copy:
+        document = base.accept(
+            copy.path,
+            name=name,
+            media_type=media_type_of(name),
+            sha256=copy.sha256,
+            size=copy.size,
+            attributes=attributes,
+        )
+    if document.pending_sha256:
+        here.worker.submit(where, document.id, document.pending_sha256)
+    return document
+
+
+@contextmanager
+def copied(here: Installation, content: BinaryIO) -> Iterator[Copied]:
+    """A copy of the content beside the data, hashed on the way; it is gone afterwards unless it was moved.
+
+    Raises UploadTooLarge.
+    """
     digest, size = hashlib.sha256(), 0
+    limit = here.settings.max_upload_mb * 1024 * 1024
     incoming = here.settings.data / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as copy:
@@ -121,24 +154,19 @@ def store_upload(
             while block := content.read(1 << 20):
                 digest.update(block)
                 size += len(block)
+                if size > limit:
+                    raise _too_large(limit)
                 copy.write(block)
             copy.flush()
             os.fsync(copy.fileno())
-            if size > here.settings.max_upload_mb * 1024 * 1024:
-                raise _too_large(here.settings.max_upload_mb * 1024 * 1024)
-            document = base.accept(
-                Path(copy.name),
-                name=name,
-                media_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
-                sha256=digest.hexdigest(),
-                size=size,
-                attributes=attributes,
-            )
+            yield Copied(path=Path(copy.name), sha256=digest.hexdigest(), size=size)
         finally:
-            Path(copy.name).unlink(missing_ok=True)  # accept moved it away when all went well
-    if document.pending_sha256:
-        here.worker.submit(where, document.id, document.pending_sha256)
-    return document
+            Path(copy.name).unlink(missing_ok=True)  # it was moved away when all went well
+
+
+def media_type_of(name: str) -> str:
+    """What a name says of its content; the readers look at the content itself."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _too_large(limit: int) -> UploadTooLarge:

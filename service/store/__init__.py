@@ -3,6 +3,7 @@
 from service.store.assistants import Assistants
 from service.store.conversations import Conversations
 from service.store.engine import Database
+from service.store.files import Files
 from service.store.knowledge_bases import KnowledgeBases
 from service.store.teams import Teams
 
@@ -17,6 +18,7 @@ class Store:
         self.assistants = Assistants(self.database)
         self.knowledge_bases = KnowledgeBases(self.database)
         self.conversations = Conversations(self.database)
+        self.files = Files(self.database)
 
     def close(self) -> None:
         """Give the connections back."""

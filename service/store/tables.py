@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -202,4 +203,49 @@ installation = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# Files of the OpenAI surface; their content lies in the team's folder. In a vector store they are documents.
+files = Table(
+    "files",
+    metadata,
+    _id(),
+    _team(),
+    Column("name", String(255), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    _time("created_at"),
+    _time("expires_at", nullable=True),
+    UniqueConstraint("team_id", "id"),
+    Index(None, "team_id", "created_at"),
+)
+
+# Files that come in parts.
+uploads = Table(
+    "uploads",
+    metadata,
+    _id(),
+    _team(),
+    Column("name", String(255), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("media_type", String(200), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("lasts_s", Integer),
+    Column("file_id", String(40)),
+    _time("created_at"),
+    _time("expires_at"),
+    UniqueConstraint("team_id", "id"),
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    _id(),
+    _team(),
+    Column("upload_id", String(40), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    _time("created_at"),
+    ForeignKeyConstraint(["team_id", "upload_id"], ["uploads.team_id", "uploads.id"], ondelete="CASCADE"),
 )

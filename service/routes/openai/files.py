@@ -1,0 +1,119 @@
+"""/v1/files: the team's files."""
+
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse
+from starlette.datastructures import UploadFile
+
+from service.access import Editor, TheInstallation
+from service.files import content_of, keep
+from service.routes.openai.file_shapes import (
+    FileDeletedOut,
+    FileOut,
+    expiry_of,
+    file_out,
+    lasting,
+    purpose_of,
+)
+from service.routes.shapes import Listing, errors
+from service.store.pages import Window
+from service.uploads import UploadMalformed, read_form
+
+router = APIRouter(prefix="/v1/files", tags=["openai"])
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "purpose"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary"},
+                        "purpose": {"type": "string"},
+                        "expires_after[anchor]": {"type": "string"},
+                        "expires_after[seconds]": {"type": "integer"},
+                    },
+                },
+                "example": {"file": "handbook.pdf", "purpose": "assistants"},
+            }
+        },
+    }
+}
+
+
+@router.post("", openapi_extra=_BODY, responses=errors(400, 413))
+async def create_file(request: Request, here: TheInstallation, caller: Editor) -> FileOut:
+    """Store a file for vector stores, attachments or questions; nothing is read yet."""
+    form = await read_form(request, here.settings.max_upload_mb * 1024 * 1024)
+    try:
+        upload = form.get("file")
+        if not isinstance(upload, UploadFile):
+            raise UploadMalformed("Send the file as the multipart field “file”.")
+        purpose, expiry = purpose_of(form), expiry_of(form)
+        file = await to_thread.run_sync(
+            lambda: keep(
+                here,
+                caller.team.id,
+                upload.file,
+                name=upload.filename or "",
+                purpose=purpose,
+                lasts_s=lasting(purpose, expiry),
+            )
+        )
+        return file_out(file)
+    finally:
+        await form.close()
+
+
+@router.get("", responses=errors(400))
+def list_files(
+    here: TheInstallation,
+    caller: Editor,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+    order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
+    after: Annotated[str | None, Query(description="Id of the item before the page")] = None,
+    purpose: Annotated[str | None, Query(description="Only files of this purpose")] = None,
+) -> Listing[FileOut]:
+    """The files of the team, the newest first."""
+    window = Window(limit=limit, order="asc" if order == "asc" else "desc", after=after)
+    found, more = here.store.files.page(caller.team.id, window, purpose=purpose)
+    return Listing(
+        data=[file_out(file) for file in found],
+        first_id=found[0].id if found else None,
+        last_id=found[-1].id if found else None,
+        has_more=more,
+    )
+
+
+@router.get("/{file_id}", responses=errors(404))
+def get_file(here: TheInstallation, caller: Editor, file_id: str) -> FileOut:
+    """One file."""
+    return file_out(here.store.files.get(caller.team.id, file_id))
+
+
+@router.get(
+    "/{file_id}/content",
+    responses=errors(404) | {200: {"content": {"application/octet-stream": {"example": "%PDF-1.7 …"}}}},
+    response_class=FileResponse,
+)
+def get_content(here: TheInstallation, caller: Editor, file_id: str) -> FileResponse:
+    """The file as it was uploaded."""
+    file = here.store.files.get(caller.team.id, file_id)
+    return FileResponse(
+        content_of(here, file),
+        media_type="application/octet-stream",
+        filename=file.name,
+        headers={"Content-Security-Policy": "default-src 'none'; sandbox"},
+    )
+
+
+@router.delete("/{file_id}", responses=errors(404))
+def delete_file(here: TheInstallation, caller: Editor, file_id: str) -> FileDeletedOut:
+    """Delete a file."""
+    file = here.store.files.remove(caller.team.id, file_id)
+    content_of(here, file).unlink(missing_ok=True)
+    return FileDeletedOut(id=file_id)
