@@ -177,7 +177,7 @@ def get_page(shelf: CitingShelf, document_id: str, number: int) -> PageOut:
 def delete_document(here: TheInstallation, shelf: EditorShelf, document_id: str) -> ReceiptOut:
     """Delete a document: its file, pages, chunks, postings, vectors, and its text in stored answers."""
     receipt = _holder(shelf, document_id).remove(document_id)
-    answers = here.store.conversations.forget_document(shelf.caller.team.id, document_id)
+    answers = here.store.forget_document(shelf.caller.team.id, document_id)
     here.store.database.forget_deleted()
     return receipt_out(receipt, answers)
 

@@ -20,6 +20,10 @@ class Store:
         self.conversations = Conversations(self.database)
         self.files = Files(self.database)
 
+    def forget_document(self, team_id: str, document_id: str) -> int:
+        """Take the text of a deleted document out of whatever is stored; how many answers that were."""
+        return self.conversations.forget_document(team_id, document_id)
+
     def close(self) -> None:
         """Give the connections back."""
         self.database.close()

@@ -23,13 +23,6 @@ def test_the_last_user_message_is_the_question_and_the_rest_is_history() -> None
     assert question.system == "Be brief.\n\nIn English."
 
 
-def test_a_kept_conversation_replaces_the_clients_history() -> None:
-    kept = (Exchange(question="Kept?", answer="Yes"),)
-    messages = [{"role": "user", "content": "Forged"}, {"role": "assistant", "content": "Forged"}, USER]
-    assert question_of(messages, kept).history == kept
-    assert question_of(messages, ()).history == ()
-
-
 def test_parts_are_text_and_the_others_go_along() -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
     content = [{"type": "text", "text": "See"}, image, {"type": "text", "text": "this"}]

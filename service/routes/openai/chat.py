@@ -4,45 +4,29 @@ import json
 import secrets
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from anyio import to_thread
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from knowledge.errors import DocumentNotFound
 from service import faults
-from service.access import Desk, TheInstallation, Viewer, desk_of, find_assistant
-from service.answering import (
-    AnswerDone,
-    Event,
-    Exchange,
-    Generation,
-    Question,
-    RetrievalDone,
-    Setup,
-    TextDelta,
-    ToolCallDelta,
-    answer,
-)
+from service.access import TheInstallation, Viewer
+from service.answering import AnswerDone, Event, Generation, RetrievalDone, TextDelta, ToolCallDelta
 from service.errors import describe
-from service.installation import Installation
-from service.instruction import instruction_of
-from service.records import Caller, Role
+from service.records import Role
 from service.routes.openai.messages import question_of
 from service.routes.openai.pump import Pump
-from service.routes.openai.wire import Reply, retrieval_out
+from service.routes.openai.wire import Reply
 from service.routes.shapes import errors
-from service.store.conversations import new_conversation_id, new_turn
+from service.turns import Asked, RunningTurn, prepared
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 # An error before this long comes with its own HTTP status; later the stream has begun.
 _STATUS_WAIT_S = 3.0
-_NEW = "new"
 _PARAMETERS = (
     "temperature",
     "top_p",
@@ -92,13 +76,18 @@ class ChatIn(BaseModel):
     )
     trace: bool = Field(False, description="Tell editors how the answer came about")
 
-    def generation(self) -> Generation:
-        """What is asked of the model itself."""
+    def asked(self) -> Asked:
+        """What is asked of the assistant, and of its model."""
         given = self.model_extra or {}
-        return Generation(
-            tools=tuple(self.tools or ()),
-            tool_choice=self.tool_choice,
-            parameters={name: given[name] for name in _PARAMETERS if given.get(name) is not None},
+        return Asked(
+            model=self.model,
+            question=question_of(self.messages),
+            generation=Generation(
+                tools=tuple(self.tools or ()),
+                tool_choice=self.tool_choice,
+                parameters={name: given[name] for name in _PARAMETERS if given.get(name) is not None},
+            ),
+            conversation=self.conversation or None,
         )
 
 
@@ -173,52 +162,40 @@ _EXAMPLE = {
 )
 async def chat(here: TheInstallation, caller: Viewer, body: ChatIn) -> JSONResponse | StreamingResponse:
     """Ask an assistant. The answer cites the team's files; `retrieval` says what was searched, or why not."""
-    turn = await to_thread.run_sync(_prepare, here, caller, body)
-    events = answer(turn.question, turn.setup, body.generation())
+    turn = await prepared(here, caller, body.asked())
+    with_trace = body.trace and caller.role.covers(Role.EDITOR)
+    reply = Completion(turn, here.settings.url, with_trace=with_trace)
     if not body.stream:
-        return JSONResponse(await turn.whole(events))
+        return JSONResponse(await reply.whole())
     with_usage = body.stream_options is not None and body.stream_options.include_usage
-    pump = Pump(events)
+    pump = Pump(turn.events())
     await pump.settle(_STATUS_WAIT_S)
     return StreamingResponse(
-        turn.stream(pump, with_usage),
+        reply.stream(pump, with_usage),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
 
 
-class ChatTurn:
-    """A question on its way to an answer, and the answer on its way to the client and the store."""
+class Completion:
+    """A running turn in the shapes of a chat completion."""
 
-    def __init__(
-        self, here: Installation, desk: Desk, question: Question, setup: Setup, body: ChatIn
-    ) -> None:
-        self.question = question
-        self.setup = setup
-        self._here = here
-        self._desk = desk
-        self._new = body.conversation == _NEW
-        self._conversation = new_conversation_id() if self._new else body.conversation
-        self._with_trace = body.trace and desk.caller.role.covers(Role.EDITOR)
+    def __init__(self, turn: RunningTurn, base_url: str, *, with_trace: bool) -> None:
+        self._turn = turn
+        self._with_trace = with_trace
         self._reply = Reply(
             id=f"chatcmpl-{secrets.token_hex(12)}",
             created=int(time.time()),
-            model=body.model,
-            slug=desk.assistant.slug,
-            base_url=here.settings.url,
-            conversation=self._conversation,
+            model=turn.model,
+            slug=turn.desk.assistant.slug,
+            base_url=base_url,
+            conversation=turn.conversation,
         )
 
-    async def whole(self, events: AsyncGenerator[Event]) -> dict[str, Any]:
+    async def whole(self) -> dict[str, Any]:
         """The reply as one body."""
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, ToolCallDelta):
-                    self._reply.tool_call(event)
-                elif isinstance(event, AnswerDone):
-                    await self._keep(event)
-                    return self._reply.whole(event) | self._trace(event)
-        raise RuntimeError("an answer ended without AnswerDone")
+        done = await self._turn.whole()
+        return self._reply.whole(done, self._turn.tool_calls) | self._trace(done)
 
     async def stream(self, pump: Pump, with_usage: bool) -> AsyncGenerator[str]:
         """The reply as server-sent events; an error in the middle is an event of its own."""
@@ -228,8 +205,6 @@ class ChatTurn:
                     if event is None:
                         yield ": still thinking\n\n"
                         continue
-                    if isinstance(event, AnswerDone):
-                        await self._keep(event)
                     for chunk in self._chunks(event, with_usage):
                         yield f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
         except Exception as error:
@@ -244,59 +219,10 @@ class ChatTurn:
             return [self._reply.text(event.text)]
         if isinstance(event, ToolCallDelta):
             return [self._reply.tool_call(event)]
-        last = self._reply.last(event) | self._trace(event)
-        return [last, self._reply.usage(event.usage)] if with_usage else [last]
+        if isinstance(event, AnswerDone):
+            last = self._reply.last(event) | self._trace(event)
+            return [last, self._reply.usage(event.usage)] if with_usage else [last]
+        return []  # what this wire has no word for
 
     def _trace(self, done: AnswerDone) -> dict[str, Any]:
         return {"trace": asdict(done.trace)} if self._with_trace else {}
-
-    async def _keep(self, done: AnswerDone) -> None:
-        """Store the turn, whole; a conversation of the server's is the only thing that is kept."""
-        if self._conversation and not self.question.tool_messages and done.finish_reason != "tool_calls":
-            await to_thread.run_sync(self._store, done, self._conversation)
-
-    def _store(self, done: AnswerDone, conversation: str) -> None:
-        kept = new_turn(
-            question=self.question.text,
-            answer=done.text,
-            citations=self._reply.citations(done),
-            retrieval=retrieval_out(done.retrieval),
-            model=self.setup.model.name,
-        )
-        store, caller = self._here.store.conversations, self._desk.caller
-        store.add_turn(caller, self._desk.assistant.id, conversation, kept, new=self._new)
-        # A document that was deleted while the answer was made must not live on in it.
-        for document in {citation.document_id for citation in done.citations} | {
-            offered.passage.document_id for offered in done.retrieval.passages
-        }:
-            if not self._exists(document):
-                store.forget_document(caller.team.id, document)
-
-    def _exists(self, document_id: str) -> bool:
-        for base in self._desk.bases:
-            with suppress(DocumentNotFound):
-                base.document(document_id)
-                return True
-        return False
-
-
-def _prepare(here: Installation, caller: Caller, body: ChatIn) -> ChatTurn:
-    """Everything that reads the records, before anything is asked."""
-    assistant = find_assistant(here, caller, body.model)
-    history: tuple[Exchange, ...] | None = None
-    if body.conversation == _NEW:
-        history = ()
-    elif body.conversation:
-        turns = here.store.conversations.turns(caller, body.conversation)
-        history = tuple(Exchange(question=turn.question, answer=turn.answer) for turn in turns)
-    question = question_of(body.messages, history)
-    instruction = instruction_of(assistant)
-    desk = desk_of(here, caller, assistant)
-    setup = Setup(
-        name=assistant.name,
-        instruction=instruction,
-        bases=desk.bases,
-        model=here.model(instruction.front.model),
-        budget_tokens=here.settings.context_tokens,
-    )
-    return ChatTurn(here, desk, question, setup, body)

@@ -12,11 +12,8 @@ class UnusableMessages(Exception):
     """The messages hold no question that could be answered; the message says what is missing."""
 
 
-def question_of(messages: Sequence[Mapping[str, Any]], history: Sequence[Exchange] | None = None) -> Question:
-    """The last user message as the question, what came before it as history.
-
-    `history` replaces the client's own where the server keeps the conversation. Raises UnusableMessages.
-    """
+def question_of(messages: Sequence[Mapping[str, Any]]) -> Question:
+    """The last user message as the question, what came before it as history. Raises UnusableMessages."""
     _check(messages)
     last = max((at for at, message in enumerate(messages) if message["role"] == "user"), default=None)
     if last is None:
@@ -31,7 +28,7 @@ def question_of(messages: Sequence[Mapping[str, Any]], history: Sequence[Exchang
     ]
     return Question(
         text=text,
-        history=tuple(_exchanges(messages[:last]) if history is None else history),
+        history=tuple(_exchanges(messages[:last])),
         system="\n\n".join(part for part in system if part.strip()) or None,
         parts=tuple(parts),
         tool_messages=tuple(messages[last + 1 :]),
