@@ -8,10 +8,10 @@ import re
 from functools import lru_cache
 from unicodedata import category, normalize
 
-# What must not follow a "<" (or "</") in data, as `_plain` writes it: the names of regions and of roles, and
-# how chat templates spell a change of speaker (<|im_start|>, <<SYS>>, </s>, <start_of_turn>).
+# What must not follow a "<" (or "</") in data, as `plain_character` writes it: the names of regions and of
+# roles, and how chat templates spell a change of speaker (<|im_start|>, <<SYS>>, </s>, <start_of_turn>).
 _REFUSED = (
-    *("source", "question", "asker", "result", "conversation", "system", "service_rules"),
+    *("source", "question", "asker", "result", "attachment", "conversation", "system", "service_rules"),
     *("|", "s>", "<sys", "start_of_turn", "end_of_turn"),
 )
 _BEGINNINGS = {name[:length] for name in _REFUSED for length in range(1, len(name) + 1)}
@@ -21,7 +21,7 @@ _LOOKALIKES = str.maketrans("ѕоοсеіιаαυսτтոг", "sooceiiaauuttnr")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def region(name: str, text: str, **attributes: str | int) -> str:
+def region(name: str, text: str, /, **attributes: str | int) -> str:
     """`text` as data in a region called `name`."""
     written = "".join(f' {key}="{_attribute(str(value))}"' for key, value in attributes.items())
     return f"<{name}{written}>\n{harmless(text)}\n</{name}>"
@@ -46,7 +46,7 @@ def _opens_region(text: str, start: int) -> bool:
     """Whether a reader sees one of `_REFUSED` at `start`, whatever white space or disguise is between."""
     said = ""
     for position in range(start, len(text)):
-        for char in _plain(text[position]):
+        for char in plain_character(text[position]):
             if not said and char in _SLASHES:
                 continue
             said += char
@@ -58,7 +58,7 @@ def _opens_region(text: str, start: int) -> bool:
 
 
 @lru_cache(maxsize=10_000)
-def _plain(char: str) -> str:
+def plain_character(char: str) -> str:
     """The character without case, width, style and script; "" for what nobody sees."""
     if char.isspace() or category(char) in {"Cf", "Mn", "Me", "Cc"}:
         return ""

@@ -16,12 +16,13 @@ from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, c
 
 from instructions.follow_up import looks_like_follow_up, self_standing_by_rule, standalone_question_messages
 from instructions.format import AnswerFrom
-from instructions.prompt import Cut, Exchange, Prompt, assemble, estimate_tokens
+from instructions.prompt import Attached, Cut, Exchange, Prompt, assemble, estimate_tokens
 from instructions.prompt import Source as PromptSource
 from knowledge.base import KnowledgeBase, search
 from knowledge.documents import SearchResult
 from service.events import (
     AnswerDone,
+    Decision,
     Event,
     Generation,
     Offered,
@@ -32,17 +33,24 @@ from service.events import (
     Setup,
     TextDelta,
     ToolCallDelta,
+    ToolWaiting,
     Trace,
     Usage,
 )
 from service.grounding import cite
 from service.labels import LabelReader
 from service.model import ModelBroken, ModelError, Reply, finish_reason, tokens_of
+from service.pausing import Paused, Resumed
 from service.quoting import DECLINED, Source
+from service.rounds import ConfirmationStale, NewRound, Rounds
+from service.taint import Taint
 from service.terms import language_of
+from service.toolbox import Toolbox
 
 __all__ = [
     "AnswerDone",
+    "Attached",
+    "ConfirmationStale",
     "Event",
     "Exchange",
     "Generation",
@@ -58,11 +66,14 @@ __all__ = [
     "UnusableToolMessages",
     "Usage",
     "answer",
+    "resume",
 ]
 
 _REWRITE_WITHIN_S = 8.0  # a question made self-standing by a model; the rule takes over after that
 _LONGEST_REWRITE = 600  # characters
 _TOOL_ROLES = ("assistant", "tool")  # a system message after the question would have too much authority
+_TOOLS_SHARE = 0.35  # of the prompt's budget, at most, for the tools that the model is shown
+_RESULTS_SHARE = 0.25  # at least, for what they bring back
 _HIDDEN_TASK = "### Task:"  # how chat pages begin the prompts that nobody sees: titles, tags, follow-ups
 
 
@@ -73,13 +84,14 @@ class UnusableToolMessages(ValueError):
 async def answer(
     question: Question, setup: Setup, generation: Generation | None = None
 ) -> AsyncGenerator[Event]:
-    """RetrievalDone, then TextDelta and ToolCallDelta, then AnswerDone.
+    """RetrievalDone, then TextDelta, ToolCallDelta and the events of tools, then AnswerDone.
 
     Closing the generator closes the connection to the model. Raises ModelError, PromptTooLong and
     UnusableToolMessages; nothing follows an error.
     """
     run = _Run(question=question, setup=setup, generation=generation or Generation())
     retrieval = await _retrieve(run)
+    await _take_tools(run)
     text = _without_model(run, retrieval)
     if text is not None:
         yield RetrievalDone(retrieval=retrieval)
@@ -91,6 +103,28 @@ async def answer(
     retrieval = _as_offered(retrieval, prompt)
     yield RetrievalDone(retrieval=retrieval)
     async with aclosing(_spoken(run, retrieval, prompt)) as events:
+        async for event in events:
+            yield event
+
+
+async def resume(paused: Paused, decision: Decision, setup: Setup) -> AsyncGenerator[Event]:
+    """The rest of an answer that stopped for a confirmation: the same events, of what comes now.
+
+    Raises ConfirmationStale, and what `answer` raises.
+    """
+    run = _Run(
+        question=paused.question,
+        setup=setup,
+        generation=paused.generation,
+        query=paused.searched,
+        standing_by=paused.made_self_standing_by,
+    )
+    await _take_tools(run)
+    run.toolbox.show(paused.shown)
+    prompt = _assembled(run, paused.retrieval)
+    yield RetrievalDone(retrieval=paused.retrieval)
+    resumed = Resumed(paused=paused, decision=decision)
+    async with aclosing(_spoken(run, paused.retrieval, prompt, resumed)) as events:
         async for event in events:
             yield event
 
@@ -108,9 +142,13 @@ class _Run:
     first_token: float | None = None
     text: str = ""
     rewriting: Reply | None = None  # what making the question self-standing cost
-    chunks: list[AIMessageChunk] = field(default_factory=list)  # those that count tokens
+    # those that count tokens, by reply of the model
+    chunks: list[list[AIMessageChunk]] = field(default_factory=lambda: [[]])
+    toolbox: Toolbox = field(default_factory=lambda: Toolbox(()))
+    offered: tuple[str, ...] = ()  # tools that the model was shown at first
+    rounds: Rounds | None = None
     reason: str | None = None  # why the model ended
-    called: bool = False  # a tool
+    gap: bool = False  # whether what comes next begins a paragraph
     declined: bool = False
 
     @property
@@ -193,6 +231,48 @@ async def _self_standing(run: _Run) -> str:
     return self_standing_by_rule(history, asked)
 
 
+# Tools
+
+
+async def _take_tools(run: _Run) -> None:
+    """What the model may call: nothing for a hidden prompt of a page, and for the quoting model."""
+    setup = run.setup
+    if run.hidden or run.generation.tool_choice == "none":
+        return
+    clients = [str(tool.get("function", tool).get("name")) for tool in run.generation.tools]
+    run.toolbox = Toolbox(
+        () if setup.model.quoting else setup.tools,
+        taken=clients,
+        shown=setup.limits.shown,
+        tokens=int(setup.budget_tokens * _TOOLS_SHARE),
+        embedder=setup.bases[0].embedder if setup.bases else None,
+    )
+    if setup.model.quoting and setup.tools:
+        run.toolbox.notes.append("The quoting model calls no tools; set DOUMI_MODEL to a model that can.")
+    if run.toolbox:
+        await asyncio.to_thread(run.toolbox.choose, run.query or run.question.text)
+    run.offered = run.toolbox.offered
+
+
+def _taint(run: _Run, retrieval: Retrieval) -> Taint:
+    """What of the prompt nobody in charge wrote."""
+    question, setup = run.question, run.setup
+    asked = [*(each.question for each in question.history), question.system or "", question.text]
+    source = "".join(part.source for part in setup.instruction.parts)
+    taint = Taint(written="\n".join(asked), instruction=source)
+    for offered in retrieval.passages:
+        passage = offered.passage
+        taint.read(passage.chunk.text)
+        taint.read(" ".join((passage.document_name, passage.chunk.locator, *passage.chunk.section)))
+    for attached in question.attached:
+        taint.read(f"{attached.name}\n{attached.text}")
+    for exchange in question.history:
+        taint.read(exchange.answer)
+    for message in question.tool_messages:
+        taint.read(str(message.get("content") or ""))
+    return taint
+
+
 # Without a model
 
 
@@ -200,6 +280,8 @@ def _without_model(run: _Run, retrieval: Retrieval) -> str | None:
     """What is said where no model is asked; None where one is."""
     if run.hidden and run.setup.model.quoting:
         return "{}"  # the page expects JSON, and takes its own title from an empty one
+    if run.toolbox:
+        return None  # a tool may hold the answer
     only_files = run.setup.instruction.front.answer_from is AnswerFrom.KNOWLEDGE
     nothing_found = retrieval.status is RetrievalStatus.EMPTY
     nothing_there = retrieval.status is RetrievalStatus.SKIPPED and not run.hidden
@@ -256,9 +338,18 @@ def _assembled(run: _Run, retrieval: Retrieval) -> Prompt:
         history=question.history,
         # The client's own system text has a person's authority, not the instruction's.
         question=f"{question.system}\n\n{question.text}" if question.system else question.text,
-        budget_tokens=setup.budget_tokens,
+        budget_tokens=setup.budget_tokens - _room_for_tools(run),
         today=setup.today or date.today(),
+        attached=question.attached,
+        acts=bool(run.toolbox),
     )
+
+
+def _room_for_tools(run: _Run) -> int:
+    """Tokens that the prompt leaves to the tools and to what they bring back."""
+    if not run.toolbox:
+        return 0
+    return run.toolbox.tokens() + int(run.setup.budget_tokens * _RESULTS_SHARE)
 
 
 def _prompt_source(offered: Offered) -> PromptSource:
@@ -275,48 +366,92 @@ def _as_offered(retrieval: Retrieval, prompt: Prompt) -> Retrieval:
     return replace(retrieval, passages=tuple(each for each in retrieval.passages if each.label in kept))
 
 
-async def _spoken(run: _Run, retrieval: Retrieval, prompt: Prompt) -> AsyncGenerator[Event]:
+async def _spoken(
+    run: _Run, retrieval: Retrieval, prompt: Prompt, resumed: Resumed | None = None
+) -> AsyncGenerator[Event]:
     """What the model says, with its labels read, and what came of it."""
     offered = {each.label: each.passage for each in retrieval.passages}
     cites = run.setup.instruction.front.citations
     reads = retrieval.status is not RetrievalStatus.SKIPPED and not run.structured
     reader = LabelReader(offered if cites else ()) if reads else None
-    async with aclosing(_asked(run, retrieval, prompt)) as chunks:
-        async for chunk in chunks:
-            _note(run, chunk)
-            text = reader.feed(chunk.text) if reader else chunk.text
-            if text:
-                run.text += text
-                yield TextDelta(text=text)
-            for call in _tool_calls(chunk):
-                run.called = True
-                yield call
+    run.rounds = _rounds(run, retrieval, prompt, resumed)
+    async with aclosing(_asked(run, retrieval, prompt, resumed)) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, NewRound):
+                _begin_round(run)
+            elif isinstance(piece, AIMessageChunk):
+                said = _note(run, piece)
+                if text := reader.feed(said) if reader else said:
+                    run.text += text
+                    yield TextDelta(text=text)
+            else:
+                yield piece
     if reader and (rest := reader.close()):
         run.text += rest
         yield TextDelta(text=rest)
-    if not run.text.strip() and not run.called and run.reason in (None, "stop"):
+    if run.rounds.waits_for is not None:
+        yield _waiting(run, retrieval)
+    elif not run.text.strip() and not run.rounds.handed_on and run.reason in (None, "stop", "tool_calls"):
         raise ModelBroken(f"The model {run.setup.model.name} sent an empty answer; try again.")
     places = reader.places if reader else ()
     citations = cite(run.text, places, offered, question=run.query or run.question.text)
     yield _done(run, retrieval, citations, prompt)
 
 
-def _asked(run: _Run, retrieval: Retrieval, prompt: Prompt) -> AsyncGenerator[AIMessageChunk]:
-    """The model's stream."""
-    model, generation = run.setup.model, run.generation
-    if model.quoting:
-        cites = run.setup.instruction.front.citations
-        sources = [
-            Source(label=each.label if cites else None, passage=each.passage) for each in retrieval.passages
-        ]
-        material = {"sources": sources, "question": run.query or run.question.text}
-        return model.stream(prompt.messages, parameters=material)
-    return model.stream(
-        _with_parts(prompt.messages, run.question),
-        tools=generation.tools,
-        tool_choice=generation.tool_choice,
-        parameters=generation.parameters,
+def _rounds(run: _Run, retrieval: Retrieval, prompt: Prompt, resumed: Resumed | None) -> Rounds:
+    paused = resumed.paused if resumed else None
+    taint = _taint(run, retrieval)
+    for each in paused.rounds if paused else ():
+        for outcome in each.outcomes.values():
+            taint.read(outcome.text, origin=outcome.origin)
+    for call in paused.calls if paused else ():
+        if call.preview:
+            taint.sent(call.preview.arguments, host=call.preview.host)
+    return Rounds(
+        setup=run.setup,
+        generation=run.generation,
+        messages=_with_parts(prompt.messages, run.question),
+        toolbox=run.toolbox,
+        taint=taint,
+        room=max(0, run.setup.budget_tokens - prompt.tokens - run.toolbox.tokens()),
+        korean=_language(run) == "ko",
+        done=list(paused.rounds) if paused else [],
+        calls={call.id: call for call in paused.calls} if paused else {},
     )
+
+
+def _waiting(run: _Run, retrieval: Retrieval) -> ToolWaiting:
+    """The confirmation that the answer stops for, and all that it takes to go on."""
+    rounds = run.rounds
+    assert rounds is not None
+    asked = rounds.waits_for
+    assert asked is not None
+    paused = Paused(
+        question=run.question,
+        generation=run.generation,
+        retrieval=retrieval,
+        searched=run.query,
+        made_self_standing_by=run.standing_by,
+        rounds=tuple(rounds.done),
+        calls=tuple(call for call in rounds.calls.values() if call.id != asked.call),
+        shown=run.toolbox.offered,
+        confirmation=asked,
+    )
+    return ToolWaiting(call=rounds.calls[asked.call], confirmation=asked, paused=paused.write())
+
+
+def _asked(run: _Run, retrieval: Retrieval, prompt: Prompt, resumed: Resumed | None) -> AsyncGenerator[Any]:
+    """The model's stream, and what becomes of its calls."""
+    model = run.setup.model
+    if not model.quoting:
+        assert run.rounds is not None
+        return run.rounds.play(resumed)
+    cites = run.setup.instruction.front.citations
+    sources = [
+        Source(label=each.label if cites else None, passage=each.passage) for each in retrieval.passages
+    ]
+    material = {"sources": sources, "question": run.query or run.question.text}
+    return model.stream(prompt.messages, parameters=material)
 
 
 def _with_parts(messages: Sequence[BaseMessage], question: Question) -> list[BaseMessage]:
@@ -331,33 +466,36 @@ def _with_parts(messages: Sequence[BaseMessage], question: Question) -> list[Bas
         raise UnusableToolMessages(UnusableToolMessages.__doc__) from error
 
 
-def _note(run: _Run, chunk: AIMessageChunk) -> None:
+def _begin_round(run: _Run) -> None:
+    run.reason = None
+    run.chunks.append([])
+    run.gap = bool(run.text.strip())
+
+
+def _note(run: _Run, chunk: AIMessageChunk) -> str:
+    """What a chunk says, apart from what an earlier reply said."""
     if run.first_token is None and (chunk.text or chunk.tool_call_chunks):
         run.first_token = time.perf_counter()
     run.reason = finish_reason(chunk) or run.reason
     run.declined = run.declined or bool(chunk.response_metadata.get(DECLINED))
     if chunk.usage_metadata:
-        run.chunks.append(chunk)
-
-
-def _tool_calls(chunk: AIMessageChunk) -> list[ToolCallDelta]:
-    return [
-        ToolCallDelta(
-            index=int(call["index"] or 0), id=call["id"], name=call["name"], arguments=call["args"] or ""
-        )
-        for call in chunk.tool_call_chunks
-    ]
+        run.chunks[-1].append(chunk)
+    if run.gap and chunk.text.strip():
+        run.gap = False
+        return "\n\n" + chunk.text.lstrip()
+    return chunk.text
 
 
 def _done(run: _Run, retrieval: Retrieval, citations: Sequence[Any], prompt: Prompt | None) -> AnswerDone:
     now = time.perf_counter()
-    reason = run.reason or "stop"
+    rounds = run.rounds
+    calls = tuple(rounds.calls.values()) if rounds else ()
     return AnswerDone(
         text=run.text,
         citations=tuple(citations),
         retrieval=retrieval,
         usage=_usage(run, prompt),
-        finish_reason="tool_calls" if run.called and reason == "stop" else reason,
+        finish_reason=_reason(run),
         declined=run.declined,
         trace=Trace(
             asked=run.question.text,
@@ -369,8 +507,21 @@ def _done(run: _Run, retrieval: Retrieval, citations: Sequence[Any], prompt: Pro
             search_ms=retrieval.took_ms,
             first_token_ms=(run.first_token - run.began) * 1000 if run.first_token else None,
             total_ms=(now - run.began) * 1000,
+            calls=calls,
+            tools_offered=run.offered,
+            notes=(*run.toolbox.notes, *(rounds.notes if rounds else ())),
         ),
+        calls=calls,
+        confirmation=rounds.waits_for if rounds else None,
     )
+
+
+def _reason(run: _Run) -> str:
+    """Why the answer ended; calls of the server's own tools are none of the client's business."""
+    reason = run.reason or "stop"
+    if run.rounds and run.rounds.handed_on:
+        return "tool_calls" if reason == "stop" else reason
+    return "stop" if reason == "tool_calls" else reason
 
 
 def _cut(cut: Cut) -> tuple[str, ...]:
@@ -384,7 +535,8 @@ def _cut(cut: Cut) -> tuple[str, ...]:
 
 
 def _usage(run: _Run, prompt: Prompt | None) -> Usage:
-    asked, said = tokens_of(run.chunks)
+    counted = [tokens_of(chunks) for chunks in run.chunks]
+    asked, said = sum(each[0] for each in counted), sum(each[1] for each in counted)
     estimated = not (asked or said)
     if estimated and prompt:
         asked, said = prompt.tokens, estimate_tokens(run.text)

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from instructions.format import Instruction
-from instructions.prompt import Exchange
+from instructions.prompt import Attached, Exchange
 from knowledge.base import KnowledgeBase
 from knowledge.documents import Passage
 from service.grounding import Citation
 from service.model import Model
-from service.tools import CallContext, Tool
+from service.tools import CallContext, Limits, Preview, Tool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class Question:
     system: str | None = None  # the client's own system or developer messages: below the instruction
     parts: tuple[Mapping[str, Any], ...] = ()  # OpenAI content parts besides the text: images
     tool_messages: tuple[Mapping[str, Any], ...] = ()  # OpenAI messages after the question: calls and results
+    attached: tuple[Attached, ...] = ()  # what was read out of files and images that came with it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,9 @@ class Setup:
     today: date | None = None  # what the model is told; None for the date of the server
     tools: Sequence[Tool] = ()  # what the model may call besides the client's own tools
     context: CallContext | None = None  # for whom tools are called; none is called without it
+    limits: Limits = field(default_factory=Limits)
+    trusted_hosts: frozenset[str] = frozenset()  # that the operator lets have the team's text
+    approved: frozenset[str] = frozenset()  # operations that the member approved for always
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +97,61 @@ class Usage:
         return self.prompt_tokens + self.completion_tokens
 
 
+class CallStatus(StrEnum):
+    """Where a call of a tool is."""
+
+    WAITING = "waiting"  # for the person's confirmation
+    DONE = "done"
+    FAILED = "failed"  # `error` says why; the model was told
+    REFUSED = "refused"  # by the person
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolCall:
+    """A call of one of the server's tools and what came of it, for people; never what came back."""
+
+    id: str  # "call_…", of the service
+    name: str
+    status: CallStatus
+    preview: Preview | None = None  # None where the arguments were of no use
+    error: str | None = None
+    http_status: int | None = None
+    size: int = 0  # bytes that came back
+    took_ms: float = 0.0
+    sign_in_url: str | None = None  # where the member connects their account, where that is what is missing
+    request: Mapping[str, Any] = field(default_factory=dict)  # what was sent, without secrets: for the trace
+    parts: Sequence[Mapping[str, Any]] = ()  # what a person is shown beside the answer
+
+
+class WhyConfirm(StrEnum):
+    """Why a call must be confirmed."""
+
+    CONSEQUENTIAL = "consequential"  # the operation changes something
+    CARRIES_TEXT = "carries_text"  # its arguments hold text that was read, not written by the person
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirmation:
+    """A question to the person: may exactly this be done?"""
+
+    id: str  # "conf_…"
+    call: str  # ToolCall.id
+    name: str
+    preview: Preview
+    operation: str  # what "always" is said about: the same tool, method and host
+    why: WhyConfirm
+    carries: str | None  # a stretch of the text that it would carry away
+    expires_at: datetime
+
+
+class Decision(StrEnum):
+    """What the person says to a Confirmation."""
+
+    ONCE = "once"  # do this, with these arguments
+    ALWAYS = "always"  # and do not ask again for this operation
+    REFUSE = "refuse"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trace:
     """How an answer came about: for the people who write instructions, never for viewers."""
@@ -106,6 +165,9 @@ class Trace:
     search_ms: float
     first_token_ms: float | None
     total_ms: float
+    calls: tuple[ToolCall, ...] = ()
+    tools_offered: tuple[str, ...] = ()  # to the first call of the model
+    notes: tuple[str, ...] = ()  # what else the service decided, in sentences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +195,54 @@ class ToolCallDelta:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ToolStarted:
+    """The model begins to write a call of one of the server's tools."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolArguments:
+    """The next piece of the arguments, as the model writes them."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolRunning:
+    """The call was judged harmless or approved, and goes out."""
+
+    id: str
+    name: str
+    preview: Preview
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolWaiting:
+    """The call needs the person's confirmation. AnswerDone follows; the answer goes on from `paused`."""
+
+    call: ToolCall
+    confirmation: Confirmation
+    paused: Mapping[str, Any]  # JSON; for `resume` alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolDone:
+    """The call brought something back."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolFailed:
+    """The call came to nothing, or the person refused it; the model was told."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnswerDone:
     """Comes last. Without it there is no answer: an error was raised in between."""
 
@@ -143,6 +253,9 @@ class AnswerDone:
     finish_reason: str  # "stop", "length", "tool_calls", "content_filter"
     declined: bool  # the files do not hold the answer, and the assistant said so without a model
     trace: Trace
+    calls: tuple[ToolCall, ...] = ()  # of the server's tools, in the order they were made
+    confirmation: Confirmation | None = None  # what the answer waits for
 
 
-Event = RetrievalDone | TextDelta | ToolCallDelta | AnswerDone
+ToolEvent = ToolStarted | ToolArguments | ToolRunning | ToolWaiting | ToolDone | ToolFailed
+Event = RetrievalDone | TextDelta | ToolCallDelta | ToolEvent | AnswerDone

@@ -13,7 +13,7 @@ from knowledge.errors import (
     UnusableFilter,
 )
 from service.access import ForeignOrigin, NoKnowledgeBase, NotAllowed, NotSignedIn
-from service.answering import UnusableToolMessages
+from service.answering import ConfirmationStale, UnusableToolMessages
 from service.errors import INVALID, Fault
 from service.files import ChecksumWrong
 from service.installation import StillStarting
@@ -61,6 +61,7 @@ TABLE: dict[type[BaseException], Fault] = {
     UnusableToolMessages: Fault(400, INVALID, "invalid_messages", "messages"),
     UploadTooLarge: Fault(413, INVALID, "file_too_large", "file"),
     UploadMalformed: Fault(400, INVALID, "invalid_upload", "file"),
+    ConfirmationStale: Fault(409, INVALID, "confirmation_stale", "confirmation"),
     ToolArgumentsInvalid: Fault(400, INVALID, "invalid_arguments", "arguments"),
     ToolCallFailed: Fault(502, "server_error", "tool_call_failed"),
     FileNotFound: Fault(404, INVALID, "file_not_found", "file_id"),

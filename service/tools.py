@@ -38,6 +38,18 @@ class CallContext:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How far one answer may go with tools."""
+
+    rounds: int = 8  # replies of the model that call tools
+    calls: int = 32  # of all of them together
+    total_s: float = 180.0  # from the question to the last call
+    call_s: float = 45.0
+    shown: int = 30  # tools that the model is shown; more are found with find_tools
+    confirm_within_s: float = 3600.0  # after this, a question to the person has expired
+
+
+@dataclass(frozen=True, kw_only=True)
 class Preview:
     """What a call would do, before it is done; what a person is shown, and what a confirmation is bound to.
 
