@@ -1,11 +1,12 @@
 """From a key or a cookie to a Caller, and from a Caller to the things of their team.
 
-This is the only way a route obtains a team's thing. What belongs to another team does not exist.
+This is the only way a route obtains a team's thing. What belongs to another team does not exist, and
+for a key with a scope neither does what lies outside of it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Path, Request
@@ -14,11 +15,27 @@ from fastapi.security import HTTPBearer
 from knowledge.base import KnowledgeBase
 from service.installation import Installation
 from service.instruction import instruction_of
-from service.records import Assistant, Caller, KnowledgeBaseRecord, Role
+from service.records import Access, AdministratorCaller, Assistant, Caller, KnowledgeBaseRecord, Role
+from service.settings import Settings
 from service.store.assistants import AssistantNotFound
+from service.store.keys import sha256_of
+from service.store.knowledge_bases import KnowledgeBaseNotFound, base_missing
+from service.store.pages import Window
 
-COOKIE = "doumi_session"
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_ASKING_ENDS = ("/search",)  # a POST that changes nothing: a read-only key of an editor may send it
+
+# Where a key with a scope may go: what these routes show came through find_assistant and its cousins below,
+# or is the caller's own. A new room opens to such keys when it is named here, not by being forgotten.
+_SCOPED_ROOMS = (
+    "/v1/chat/",
+    "/v1/models",
+    "/api/assistants",
+    "/api/conversations",
+    "/api/session",
+)
+
+_AnyCaller = TypeVar("_AnyCaller", Caller, AdministratorCaller)
 
 # Shown in the OpenAPI document; the reading is done below, because a cookie serves too.
 _bearer = HTTPBearer(auto_error=False, description="A key of the team: `sk-doumi-…`")
@@ -49,33 +66,101 @@ def installation(request: Request) -> Installation:
 TheInstallation = Annotated[Installation, Depends(installation)]
 
 
-def _caller(request: Request, here: TheInstallation, _shown: Annotated[Any, Depends(_bearer)]) -> Caller:
+def is_https(request: Request, settings: Settings) -> bool:
+    """Whether people reach the service over TLS."""
+    return request.url.scheme == "https" or settings.url.startswith("https:")
+
+
+def cookie_name(request: Request, settings: Settings) -> str:
+    """`__Host-` ties the cookie to this host alone, but browsers take such a name only over TLS."""
+    return "__Host-doumi_session" if is_https(request, settings) else "doumi_session"
+
+
+def _bearer_secret(request: Request) -> str | None:
+    """The key that came with the request; None when no Authorization header did."""
     header = request.headers.get("authorization", "")
     scheme, _, secret = header.partition(" ")
-    if header:
-        caller = here.store.teams.caller_of_key(secret.strip()) if scheme.lower() == "bearer" else None
+    if not header:
+        return None
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+def _caller(request: Request, here: TheInstallation, _shown: Annotated[Any, Depends(_bearer)]) -> Caller:
+    credentials = here.store.credentials
+    secret = _bearer_secret(request)
+    if secret is not None:
+        caller = credentials.caller_of_key(secret)
+        if caller is None and credentials.administrator_of_key(secret):
+            raise NotAllowed(_OF_NO_TEAM)
         if caller is None:
             raise NotSignedIn(
                 "This key is not valid: it is unknown, expired or revoked. Send a key of your team as "
                 "“Authorization: Bearer sk-doumi-…”."
             )
-        return caller
-    cookie = request.cookies.get(COOKIE)
-    caller = here.store.teams.caller_of_session(cookie) if cookie else None
-    if caller is None:
+        return _noted(request, caller, secret)
+    cookie = request.cookies.get(cookie_name(request, here.settings))
+    caller = credentials.caller_of_session(cookie) if cookie else None
+    if cookie and caller is None and credentials.administrator_of_session(cookie):
+        raise NotAllowed(_OF_NO_TEAM)
+    if cookie is None or caller is None:
         raise NotSignedIn(
             "Send a key of your team as “Authorization: Bearer sk-doumi-…”, or sign in on the page."
         )
-    _refuse_foreign_origin(request)
+    refuse_foreign_origin(request)
+    return _noted(request, caller, cookie)
+
+
+_OF_NO_TEAM = "An administrator's key manages teams and reads nothing in them; use a key of the team."
+
+
+def _administrator(
+    request: Request, here: TheInstallation, _shown: Annotated[Any, Depends(_bearer)]
+) -> AdministratorCaller:
+    credentials = here.store.credentials
+    secret, cookie = _bearer_secret(request), request.cookies.get(cookie_name(request, here.settings))
+    if secret is not None:
+        found = credentials.administrator_of_key(secret)
+        known = credentials.caller_of_key(secret) is not None
+    else:
+        found = credentials.administrator_of_session(cookie) if cookie else None
+        known = bool(cookie) and credentials.caller_of_session(cookie or "") is not None
+    if found is None and known:
+        raise NotAllowed("This needs an administrator's key; “doumi admin-key” prints one.")
+    if found is None:
+        raise NotSignedIn("Send an administrator's key as “Authorization: Bearer sk-doumi-admin-…”.")
+    if secret is None:
+        refuse_foreign_origin(request)
+    return _noted(request, found, secret or cookie or "")
+
+
+_administrator.gives_access = True  # type: ignore[attr-defined]  # a test holds every route against this
+
+
+def _noted(request: Request, caller: _AnyCaller, secret: str) -> _AnyCaller:
+    """Leave who calls for the audit log, and with what for the watch over running streams."""
+    request.state.caller = caller
+    request.state.credential = sha256_of(secret)
     return caller
 
 
-def _refuse_foreign_origin(request: Request) -> None:
-    """A cookie goes along with requests that other pages make; a key does not."""
-    origin = request.headers.get("origin")
-    if request.method in _SAFE_METHODS or origin is None:
+def signed_in(request: Request, here: Installation, secret: str) -> None:
+    """Note who has just opened the session with this secret, for the audit log."""
+    credentials = here.store.credentials
+    caller = credentials.caller_of_session(secret) or credentials.administrator_of_session(secret)
+    if caller is not None:
+        request.state.caller = caller
+
+
+def refuse_foreign_origin(request: Request) -> None:
+    """A cookie goes along with requests that other pages make; a key does not.
+
+    A browser says where a request that changes something comes from, in one of two headers at least.
+    """
+    if request.method in _SAFE_METHODS:
         return
-    if urlsplit(origin).netloc != request.headers.get("host"):
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    same = origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    if not same or (site is not None and site not in ("same-origin", "none")):
         raise ForeignOrigin("This request came from a page of another origin; use a key instead.")
 
 
@@ -85,17 +170,33 @@ def _refuse_below(caller: Caller, needed: Role) -> None:
 
 
 def _with_role(needed: Role) -> Callable[..., Caller]:
-    def check(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    def check(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
         _refuse_below(caller, needed)
+        _refuse_beyond_scope(request, caller, needed)
         return caller
 
     check.gives_access = True  # type: ignore[attr-defined]  # a test holds every route against this
+    check.needs_role = needed  # type: ignore[attr-defined]
     return check
+
+
+def _refuse_beyond_scope(request: Request, caller: Caller, needed: Role) -> None:
+    """What the key's own scope forbids, whatever its role is."""
+    path = request.url.path
+    changes = request.method not in _SAFE_METHODS and needed is not Role.VIEWER
+    if caller.access is Access.READ and changes and not path.endswith(_ASKING_ENDS):
+        raise NotAllowed("This key only reads; ask an owner of the team for one that may write.")
+    if caller.assistants is None:
+        return
+    makes_assistant = request.method == "POST" and path.rstrip("/") == "/api/assistants"
+    if makes_assistant or not path.startswith(_SCOPED_ROOMS):
+        raise NotAllowed("This key is for some of the team's assistants; this needs a key for all of them.")
 
 
 Viewer = Annotated[Caller, Depends(_with_role(Role.VIEWER))]
 Editor = Annotated[Caller, Depends(_with_role(Role.EDITOR))]
 Owner = Annotated[Caller, Depends(_with_role(Role.OWNER))]
+Administrator = Annotated[AdministratorCaller, Depends(_administrator)]
 
 Slug = Annotated[str, Path(description="The assistant's slug", examples=["handbook"])]
 BaseSlug = Annotated[str, Path(description="The knowledge base's slug", examples=["policies"])]
@@ -145,7 +246,16 @@ def find_assistant(here: Installation, caller: Caller, model: str) -> Assistant:
     slug, _, version = model.partition("@")
     if version and not version.isdecimal():
         raise AssistantNotFound(f"{model!r} names no version; write the assistant's slug, or slug@3.")
-    return here.store.assistants.get(caller.team.id, slug, int(version) if version else None)
+    found = here.store.assistants.get(caller.team.id, slug, int(version) if version else None)
+    if not caller.may_use(found.id):
+        name = slug if not version else f"{slug}@{int(version)}"
+        raise AssistantNotFound(f"The assistant {name!r} does not exist; GET /v1/models lists those that do.")
+    return found
+
+
+def find_assistants(here: Installation, caller: Caller, window: Window) -> tuple[list[Assistant], bool]:
+    """One page of the assistants that the caller may use, and whether more follow."""
+    return here.store.assistants.page(caller.team.id, window, among=caller.assistants)
 
 
 def _viewer_assistant(here: TheInstallation, caller: Viewer, slug: Slug) -> Assistant:
@@ -153,8 +263,16 @@ def _viewer_assistant(here: TheInstallation, caller: Viewer, slug: Slug) -> Assi
 
 
 def find_base(here: Installation, caller: Caller, slug: str) -> KnowledgeBaseRecord:
-    """The knowledge base with this slug. Raises KnowledgeBaseNotFound."""
-    return here.store.knowledge_bases.get(caller.team.id, slug)
+    """The knowledge base with this slug. Raises KnowledgeBaseNotFound.
+
+    For a key with a scope, only those exist that its assistants read.
+    """
+    found = here.store.knowledge_bases.get(caller.team.id, slug)
+    if caller.assistants is not None:
+        usable, _ = find_assistants(here, caller, Window(limit=len(caller.assistants) + 1))
+        if not any(found.id in assistant.knowledge_bases for assistant in usable):
+            raise KnowledgeBaseNotFound(base_missing(slug))
+    return found
 
 
 def _editor_base(here: TheInstallation, caller: Editor, base: BaseSlug) -> KnowledgeBaseRecord:

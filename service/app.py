@@ -9,10 +9,22 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from service import errors, faults
+from service.auditing import Record
 from service.examples import load_examples
 from service.headers import Headers
 from service.installation import Installation
-from service.routes import assistants, conversations, documents, health, knowledge_bases, page, session
+from service.revocation import EndRevoked
+from service.routes import (
+    assistants,
+    audit,
+    conversations,
+    documents,
+    health,
+    keys,
+    knowledge_bases,
+    page,
+    session,
+)
 from service.routes.openai import chat, embeddings, files, models, uploads
 from service.settings import Settings
 
@@ -47,6 +59,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # the page brings its own, so that nothing comes from another host
         redoc_url=None,
     )
+    app.add_middleware(Record)
+    app.add_middleware(EndRevoked)
     app.add_middleware(Headers)
     if settings.cors_origins:
         app.add_middleware(
@@ -58,7 +72,8 @@ def create_app(settings: Settings) -> FastAPI:
         )
     errors.install(app, faults.TABLE)
     openai = (chat, models, embeddings, files, uploads)
-    for module in (*openai, assistants, knowledge_bases, conversations, session, health, page):
+    people = (session, keys, audit)
+    for module in (*openai, assistants, knowledge_bases, conversations, *people, health, page):
         app.include_router(module.router)
     for router in documents.routers():
         app.include_router(router)

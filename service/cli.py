@@ -112,8 +112,8 @@ def create_team(slug: str, name: str | None) -> None:
         made = store.teams.create(slug=slug, name=name or slug)
     except SlugTaken as error:
         raise click.ClickException(str(error)) from None
-    owner = store.teams.add_member(made.id, name="Owner", role=Role.OWNER)
-    _, secret = store.teams.create_key(made.id, name="First owner key", role=Role.OWNER, member_id=owner)
+    owner = store.members.add(made.id, name="Owner", role=Role.OWNER)
+    _, secret = store.keys.create(made.id, name="First owner key", role=Role.OWNER, member_id=owner)
     store.close()
     click.echo(secret)
 
@@ -140,7 +140,7 @@ def create_key(slug: str, role: str, name: str) -> None:
     from service.store import Store
 
     store = Store(load_settings().records_url)
-    _, secret = store.teams.create_key(_team(store, slug).id, name=name, role=Role(role))
+    _, secret = store.keys.create(_team(store, slug).id, name=name, role=Role(role))
     store.close()
     click.echo(secret)
 
@@ -152,7 +152,7 @@ def list_keys(slug: str) -> None:
     from service.store import Store
 
     store = Store(load_settings().records_url)
-    for found in store.teams.list_keys(_team(store, slug).id):
+    for found in store.keys.all(_team(store, slug).id):
         state = "revoked" if found.revoked_at else "active"
         click.echo(f"{found.id}  {found.role:<7} {state:<8} {found.prefix}…  {found.name}")
     store.close()
@@ -164,12 +164,17 @@ def list_keys(slug: str) -> None:
 def revoke_key(key_id: str, slug: str) -> None:
     """Revoke a key; it stops working at the next request."""
     from service.store import Store
+    from service.store.keys import KeyNotFound
 
     store = Store(load_settings().records_url)
-    revoked = store.teams.revoke_key(_team(store, slug).id, key_id)
-    store.close()
-    if not revoked:
-        raise click.ClickException(f"The team has no key {key_id!r}; “doumi key list” shows those it has.")
+    try:
+        store.keys.revoke(_team(store, slug).id, key_id)
+    except KeyNotFound:
+        raise click.ClickException(
+            f"The team has no key {key_id!r}; “doumi key list” shows those it has."
+        ) from None
+    finally:
+        store.close()
     click.echo(f"{key_id} is revoked.")
 
 

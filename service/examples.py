@@ -32,13 +32,13 @@ class FirstTeam:
 
 def ensure_first_team(here: Installation) -> FirstTeam:
     """The first team, with an owner and a key for them; all made at the first start."""
-    teams = here.store.teams
-    team = teams.by_slug(TEAM) or teams.create(slug=TEAM, name="Example team")
-    owner = teams.first_owner(team.id) or teams.add_member(team.id, name="Owner", role=Role.OWNER)
-    if teams.list_keys(team.id):
+    store = here.store
+    team = store.teams.by_slug(TEAM) or store.teams.create(slug=TEAM, name="Example team")
+    owner = store.members.first_owner(team.id) or store.members.add(team.id, name="Owner", role=Role.OWNER)
+    if store.keys.all(team.id):
         return FirstTeam(team=team, owner=owner, new_key=None)
     wanted = here.settings.bootstrap_key
-    _, secret = teams.create_key(
+    _, secret = store.keys.create(
         team.id,
         name="First owner key",
         role=Role.OWNER,

@@ -29,11 +29,15 @@ from service.model_errors import (
 from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmbeddingModel
 from service.routes.openai.messages import UnusableMessages
 from service.store.assistants import AssistantNotFound
+from service.store.audit import AuditBroken
 from service.store.conversations import ConversationNotFound
 from service.store.files import FileNotFound, UploadNotFound, UploadNotOpen, UploadPartsWrong
+from service.store.keys import KeyNotFound, KeyNotUsable
 from service.store.knowledge_bases import KnowledgeBaseNotFound
+from service.store.members import LastOwner, MemberNotFound
 from service.store.pages import CursorNotFound
-from service.store.teams import SlugTaken
+from service.store.sessions import SessionNotFound
+from service.store.teams import SlugTaken, TeamNotFound
 from service.tools import ToolArgumentsInvalid, ToolCallFailed
 from service.uploads import UploadMalformed, UploadTooLarge
 
@@ -48,6 +52,13 @@ TABLE: dict[type[BaseException], Fault] = {
     ConversationNotFound: Fault(404, INVALID, "conversation_not_found", "conversation"),
     DocumentNotFound: Fault(404, INVALID, "document_not_found"),
     PageNotFound: Fault(404, INVALID, "page_not_found"),
+    KeyNotFound: Fault(404, INVALID, "key_not_found"),
+    KeyNotUsable: Fault(409, INVALID, "key_not_usable"),
+    MemberNotFound: Fault(404, INVALID, "member_not_found"),
+    LastOwner: Fault(409, INVALID, "last_owner"),
+    SessionNotFound: Fault(404, INVALID, "session_not_found"),
+    TeamNotFound: Fault(404, INVALID, "team_not_found"),
+    AuditBroken: Fault(500, "server_error", "audit_broken"),
     CursorNotFound: Fault(400, INVALID, "invalid_cursor", "after"),
     SlugTaken: Fault(409, INVALID, "slug_taken", "slug"),
     Superseded: Fault(409, INVALID, "superseded"),

@@ -78,10 +78,10 @@ def serve(settings: Settings) -> int:
 def login_link(settings: Settings, store: Store) -> str:
     """An address that signs its reader in once, as owner of the first team. Raises LookupError."""
     team = store.teams.by_slug("example")
-    owner = store.teams.first_owner(team.id) if team else None
+    owner = store.members.first_owner(team.id) if team else None
     if team is None or owner is None:
         raise LookupError("No team yet: “doumi serve” makes the first one.")
-    token = store.teams.login_link_token(team.id, owner, lasts=_LINK_LASTS)
+    token = store.sessions.login_link_token(team.id, owner, lasts=_LINK_LASTS)
     # Behind "#", so that the token is in no server's log.
     return f"{settings.url}/#login={token}"
 

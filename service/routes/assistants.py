@@ -7,7 +7,15 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from instructions.format import AnswerFrom, Instruction, from_parts, render
-from service.access import Editor, TheInstallation, Viewer, ViewerAssistant, find_assistant
+from service.access import (
+    Editor,
+    TheInstallation,
+    Viewer,
+    ViewerAssistant,
+    find_assistant,
+    find_assistants,
+    find_base,
+)
 from service.installation import Installation
 from service.instruction import instruction_of
 from service.records import Assistant, Caller, Role
@@ -146,7 +154,7 @@ class DeletedOut(BaseModel):
 @router.get("", responses=errors(404))
 def list_assistants(here: TheInstallation, caller: Viewer, window: PageWindow) -> Listing[AssistantOut]:
     """The assistants of the team."""
-    found, more = here.store.assistants.page(caller.team.id, window)
+    found, more = find_assistants(here, caller, window)
     return Listing(
         data=[AssistantOut(**_fields(here, assistant)) for assistant in found],
         first_id=found[0].id if found else None,
@@ -183,6 +191,8 @@ def change_assistant(
     before = find_assistant(here, caller, slug)
     text = before.instruction if body.instruction is None else body.instruction
     instruction = from_parts(body.front(), text, file=f"{before.slug}.md")
+    for base in instruction.front.knowledge:
+        find_base(here, caller, base)  # a key for one assistant must not read the files of another
     assistant = here.store.assistants.change(
         caller.team.id,
         before.slug,
@@ -201,6 +211,7 @@ async def delete_assistant(here: TheInstallation, caller: Editor, slug: str) -> 
 
 def _delete(here: Installation, caller: Caller, slug: str) -> DeletedOut:
     team = caller.team.id
+    find_assistant(here, caller, slug)
     gone = here.store.assistants.delete(team, slug)
     documents = 0
     for base in gone.knowledge_bases:

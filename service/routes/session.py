@@ -5,7 +5,15 @@ from datetime import timedelta
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
-from service.access import COOKIE, NotSignedIn, TheInstallation, Viewer
+from service.access import (
+    NotSignedIn,
+    TheInstallation,
+    Viewer,
+    cookie_name,
+    is_https,
+    refuse_foreign_origin,
+    signed_in,
+)
 from service.records import Role
 from service.routes.shapes import errors
 
@@ -56,19 +64,26 @@ class SessionOut(BaseModel):
 @router.post("", status_code=204, responses=errors())
 def sign_in(request: Request, response: Response, here: TheInstallation, body: SignIn) -> None:
     """Open a session. A login link works once; the cookie is for the page only."""
-    secret = here.store.teams.open_session(body.token.strip(), lasts=_LASTS)
+    refuse_foreign_origin(request)
+    secret = here.store.sessions.open(
+        body.token.strip(),
+        lasts=_LASTS,
+        agent=request.headers.get("user-agent", ""),
+        address=request.client.host if request.client else "",
+    )
     if secret is None:
         raise NotSignedIn(
             "This link was used already or is too old, or the key is not valid. Get a new link with "
             "“doumi login”, or paste a key of your team."
         )
+    signed_in(request, here, secret)
     response.set_cookie(
-        COOKIE,
+        cookie_name(request, here.settings),
         secret,
         max_age=int(_LASTS.total_seconds()),
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https" or here.settings.url.startswith("https:"),
+        secure=is_https(request, here.settings),
         path="/",
     )
 
@@ -87,5 +102,6 @@ def get_session(here: TheInstallation, caller: Viewer) -> SessionOut:
 @router.delete("", status_code=204, responses=errors())
 def sign_out(request: Request, response: Response, here: TheInstallation, _caller: Viewer) -> None:
     """End the session."""
-    here.store.teams.close_session(request.cookies.get(COOKIE, ""))
-    response.delete_cookie(COOKIE, path="/")
+    name = cookie_name(request, here.settings)
+    here.store.sessions.close(request.cookies.get(name, ""))
+    response.delete_cookie(name, path="/", secure=is_https(request, here.settings), httponly=True)

@@ -1,10 +1,15 @@
 """Records in a database: tables, queries that take the team, migrations."""
 
 from service.store.assistants import Assistants
+from service.store.audit import Audit
 from service.store.conversations import Conversations
+from service.store.credentials import Credentials
 from service.store.engine import Database
 from service.store.files import Files
+from service.store.keys import Keys
 from service.store.knowledge_bases import KnowledgeBases
+from service.store.members import Members
+from service.store.sessions import Sessions
 from service.store.teams import Teams
 
 
@@ -15,10 +20,15 @@ class Store:
         self.database = Database(url)
         self.database.migrate()
         self.teams = Teams(self.database)
+        self.members = Members(self.database)
+        self.keys = Keys(self.database)
+        self.sessions = Sessions(self.database)
+        self.credentials = Credentials(self.database)
         self.assistants = Assistants(self.database)
         self.knowledge_bases = KnowledgeBases(self.database)
         self.conversations = Conversations(self.database)
         self.files = Files(self.database)
+        self.audit = Audit(self.database)
 
     def forget_document(self, team_id: str, document_id: str) -> int:
         """Take the text of a deleted document out of whatever is stored; how many answers that were."""

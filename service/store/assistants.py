@@ -1,6 +1,6 @@
 """Assistants, their versions and the knowledge bases they read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,10 +91,17 @@ class Assistants:
         with self._database.read() as connection:
             return _load(connection, team_id, slug, version)
 
-    def page(self, team_id: str, window: Window) -> tuple[list[Assistant], bool]:
-        """One page of assistants, each in its newest version, and whether more follow."""
+    def page(
+        self, team_id: str, window: Window, *, among: Collection[str] | None = None
+    ) -> tuple[list[Assistant], bool]:
+        """One page of assistants, each in its newest version, and whether more follow.
+
+        `among`: only those with these ids.
+        """
         with self._database.read() as connection:
             query = _versions().where(assistants.c.team_id == team_id, _newest())
+            if among is not None:
+                query = query.where(assistants.c.id.in_(among))
             rows, more = page_of(connection, query, assistants, window)
             bases = _bases_of(connection, team_id)
             return [_assistant(row, bases.get(row.id, ())) for row in rows], more

@@ -141,11 +141,12 @@ def _without(row: Row[Any], document_id: str) -> dict[str, Any]:
 
 
 def _mine(caller: Caller) -> Any:
-    return (
+    query = (
         select(conversations, assistants.c.slug.label("assistant"))
         .join_from(conversations, assistants, conversations.c.assistant_id == assistants.c.id)
         .where(conversations.c.team_id == caller.team.id, conversations.c.member == caller.member)
     )
+    return query if caller.assistants is None else query.where(assistants.c.id.in_(caller.assistants))
 
 
 def _find(connection: Connection, caller: Caller, conversation_id: str, *, lock: bool = False) -> Row[Any]:

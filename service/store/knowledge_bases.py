@@ -109,6 +109,11 @@ def record_of(row: Row[Any]) -> KnowledgeBaseRecord:
     )
 
 
+def base_missing(slug: str) -> str:
+    """What is said of a knowledge base that does not exist, or not for the one who asks."""
+    return f"The knowledge base {slug!r} does not exist; GET /api/knowledge-bases lists those that do."
+
+
 def _by_slug(connection: Connection, team_id: str, slug: str) -> Row[Any] | None:
     return connection.execute(
         select(knowledge_bases).where(knowledge_bases.c.team_id == team_id, knowledge_bases.c.slug == slug)
@@ -118,9 +123,7 @@ def _by_slug(connection: Connection, team_id: str, slug: str) -> Row[Any] | None
 def _existing(connection: Connection, team_id: str, slug: str) -> Row[Any]:
     row = _by_slug(connection, team_id, slug)
     if row is None:
-        raise KnowledgeBaseNotFound(
-            f"The knowledge base {slug!r} does not exist; GET /api/knowledge-bases lists those that do."
-        )
+        raise KnowledgeBaseNotFound(base_missing(slug))
     return row
 
 

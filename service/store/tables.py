@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     true,
 )
 
@@ -51,14 +52,38 @@ teams = Table(
     _time("created_at"),
 )
 
+# People who sign in. They are of no team: members are their places in teams.
+people = Table(
+    "people",
+    metadata,
+    _id(),
+    Column("email", String(320), unique=True),  # lower case
+    Column("name", String(200), nullable=False),
+    Column("password", String(200)),  # argon2id
+    _time("created_at"),
+)
+
+# Who a person is at an OpenID provider.
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(300), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("person_id", String(40), ForeignKey("people.id", ondelete="CASCADE"), nullable=False),
+    _time("created_at"),
+)
+
 members = Table(
     "members",
     metadata,
     _id(),
     _team(),
+    Column("person_id", String(40)),  # of `people`; null: made by the command line
     Column("name", String(200), nullable=False),
     Column("role", String(16), nullable=False),
+    Column("managed", Boolean, nullable=False, server_default=false()),
     _time("created_at"),
+    Index(None, "team_id", "person_id", unique=True),
 )
 
 keys = Table(
@@ -69,15 +94,113 @@ keys = Table(
     Column("member_id", String(40), ForeignKey("members.id", ondelete="CASCADE")),
     Column("name", String(200), nullable=False),
     Column("role", String(16), nullable=False),
+    Column("access", String(8), nullable=False, server_default="write"),
+    Column("every_assistant", Boolean, nullable=False, server_default=true()),
     Column("prefix", String(24), nullable=False),
     Column("sha256", String(64), nullable=False, unique=True),
+    Column("previous_sha256", String(64)),  # of the secret before the last rotation
+    _time("previous_until", nullable=True),
     _time("created_at"),
     _time("expires_at", nullable=True),
     _time("revoked_at", nullable=True),
     _time("last_used_at", nullable=True),
+    Index(None, "team_id", "id", unique=True),
+    Index(None, "previous_sha256", unique=True),
 )
 
-# Login links (used once) and sessions of the page, told apart by `kind`.
+# The assistants of a key that may not use every one. Both ends carry the team.
+key_assistants = Table(
+    "key_assistants",
+    metadata,
+    Column("key_id", String(40), primary_key=True),
+    Column("assistant_id", String(40), primary_key=True),
+    _team(),
+    ForeignKeyConstraint(["team_id", "key_id"], ["keys.team_id", "keys.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(
+        ["team_id", "assistant_id"], ["assistants.team_id", "assistants.id"], ondelete="CASCADE"
+    ),
+)
+
+# Credentials of the installation, which manage teams and are of none.
+administrator_keys = Table(
+    "administrator_keys",
+    metadata,
+    _id(),
+    Column("name", String(200), nullable=False),
+    Column("prefix", String(24), nullable=False),
+    Column("sha256", String(64), nullable=False, unique=True),
+    _time("created_at"),
+    _time("revoked_at", nullable=True),
+    _time("last_used_at", nullable=True),
+)
+
+# Signed-in browsers. Each is of a member, or of a key of the team, or of an administrator's key.
+sessions = Table(
+    "sessions",
+    metadata,
+    _id(),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("team_id", String(40), ForeignKey("teams.id", ondelete="CASCADE")),
+    Column("member_id", String(40), ForeignKey("members.id", ondelete="CASCADE")),
+    # A session that a key opened ends with the key.
+    Column("key_id", String(40), ForeignKey("keys.id", ondelete="CASCADE")),
+    Column("administrator_key_id", String(40), ForeignKey("administrator_keys.id", ondelete="CASCADE")),
+    Column("agent", String(300), nullable=False),
+    Column("address", String(64), nullable=False),
+    _time("created_at"),
+    _time("last_used_at"),
+    _time("expires_at"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    _id(),
+    _team(),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("email", String(320)),
+    Column("invited_by", String(40), nullable=False),
+    _time("created_at"),
+    _time("expires_at"),
+    _time("accepted_at", nullable=True),
+)
+
+# Guesses at a password: by account and by address, both as SHA-256.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("whose", String(80), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    _time("last_at"),
+    _time("locked_until", nullable=True),
+)
+
+# Who did what; appended to and never changed. A chain is a team's id, or "installation".
+audit = Table(
+    "audit",
+    metadata,
+    Column("chain", String(40), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("at", String(32), nullable=False),  # ISO 8601, as it was hashed
+    Column("actor", String(80), nullable=False),
+    Column("operation", String(200), nullable=False),
+    Column("targets", JSON, nullable=False),
+    Column("request", String(40), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+# The last entry of each chain: writers wait for each other here, and a cut-off end shows.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("chain", String(40), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+# Links that work once: to sign in ("login") and to set a new password ("reset").
 tokens = Table(
     "tokens",
     metadata,
@@ -85,8 +208,7 @@ tokens = Table(
     _team(),
     Column("kind", String(16), nullable=False),
     Column("member_id", String(40), ForeignKey("members.id", ondelete="CASCADE")),
-    # A session that a key opened ends with the key.
-    Column("key_id", String(40), ForeignKey("keys.id", ondelete="CASCADE")),
+    Column("key_id", String(40), ForeignKey("keys.id", ondelete="CASCADE")),  # of sessions before 0004
     _time("created_at"),
     _time("expires_at"),
 )

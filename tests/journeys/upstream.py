@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -11,7 +12,8 @@ WORDS = ["The ", "files ", "say ", "so ", "[1]", "."]
 
 
 class Upstream:
-    """`well` answers, `dies` ends in mid-stream, `garbage` is no JSON, `silent` says nothing, `refuses` is 401."""
+    """`well` answers, `dies` ends in mid-stream, `garbage` is no JSON, `silent` says nothing, `refuses` is 401,
+    `drips` goes on for a minute."""
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -54,6 +56,14 @@ class _Handler(BaseHTTPRequestHandler):
         for word in WORDS[:3]:
             self._chunk({"content": word})
         self.connection.close()
+
+    def _drips(self) -> None:
+        """A word every tenth of a second, for longer than any test listens."""
+        self._begin()
+        with suppress(OSError):  # the listener went away
+            for _ in range(600):
+                self._chunk({"content": "drip "})
+                time.sleep(0.1)
 
     def _garbage(self) -> None:
         self.send_response(200)

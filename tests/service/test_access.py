@@ -58,9 +58,9 @@ def test_nothing_but_access_and_the_operators_commands_reads_a_caller_from_a_sec
     users = {
         path.relative_to(service).as_posix()
         for path in service.rglob("*.py")
-        if re.search(r"caller_of_(key|session)\(", path.read_text())
+        if re.search(r"(caller|administrator)_of_(key|session)\(", path.read_text())
     }
-    assert users == {"access.py", "store/teams.py"}
+    assert users == {"access.py", "store/credentials.py"}
 
 
 @pytest.mark.parametrize("path", sorted({path for path, _ in routes() if path.startswith("/api")}))

@@ -3,6 +3,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from service.store import Store
 from service.store.assistants import AssistantNotFound
 from service.store.conversations import ConversationNotFound, new_conversation_id, new_turn
 from service.store.engine import HEAD, MIGRATIONS, Database, now
+from service.store.keys import KeyNotFound
 from service.store.knowledge_bases import KnowledgeBaseNotFound
 from service.store.pages import CursorNotFound, Window
 from service.store.tables import metadata
@@ -41,7 +43,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     else:
         opened = Store(request.getfixturevalue("postgresql"))
         with opened.database.write() as connection:
-            connection.execute(text("TRUNCATE teams CASCADE"))
+            connection.execute(
+                text("TRUNCATE teams, people, audit, audit_heads, administrator_keys, attempts CASCADE")
+            )
     yield opened
     opened.close()
 
@@ -57,7 +61,7 @@ def other(store: Store) -> Team:
 
 
 def member_of(store: Store, team: Team, role: Role = Role.OWNER) -> Caller:
-    member = store.teams.add_member(team.id, name="Someone", role=role)
+    member = store.members.add(team.id, name="Someone", role=role)
     return Caller(team=team, role=role, member=member)
 
 
@@ -114,58 +118,59 @@ def test_a_migration_keeps_what_is_there(tmp_path: Path) -> None:
 
 
 def test_a_key_is_kept_only_as_its_digest(store: Store, team: Team, tmp_path: Path) -> None:
-    _, secret = store.teams.create_key(team.id, name="k", role=Role.EDITOR)
+    _, secret = store.keys.create(team.id, name="k", role=Role.EDITOR)
     store.database.forget_deleted()
     for path in tmp_path.glob("records.sqlite*"):
         assert secret.encode() not in path.read_bytes()
-    caller = store.teams.caller_of_key(secret)
+    caller = store.credentials.caller_of_key(secret)
     assert caller is not None
     assert (caller.team, caller.role) == (team, Role.EDITOR)
 
 
 def test_a_revoked_or_expired_or_unknown_key_opens_nothing(store: Store, team: Team) -> None:
-    key, revoked = store.teams.create_key(team.id, name="k", role=Role.OWNER)
-    assert store.teams.revoke_key(team.id, key.id)
-    _, expired = store.teams.create_key(
+    key, revoked = store.keys.create(team.id, name="k", role=Role.OWNER)
+    assert store.keys.revoke(team.id, key.id).revoked_at
+    _, expired = store.keys.create(
         team.id, name="k", role=Role.OWNER, expires_at=now() - timedelta(seconds=1)
     )
     for secret in (revoked, expired, "sk-doumi-unknown", ""):
-        assert store.teams.caller_of_key(secret) is None
-        assert store.teams.open_session(secret, lasts=timedelta(hours=1)) is None
+        assert store.credentials.caller_of_key(secret) is None
+        assert store.sessions.open(secret, lasts=timedelta(hours=1)) is None
 
 
 def test_a_team_cannot_revoke_the_key_of_another(store: Store, team: Team, other: Team) -> None:
-    key, secret = store.teams.create_key(other.id, name="k", role=Role.OWNER)
-    assert not store.teams.revoke_key(team.id, key.id)
-    assert store.teams.caller_of_key(secret) is not None
+    key, secret = store.keys.create(other.id, name="k", role=Role.OWNER)
+    with pytest.raises(KeyNotFound):
+        store.keys.revoke(team.id, key.id)
+    assert store.credentials.caller_of_key(secret) is not None
 
 
 def test_a_login_link_opens_one_session(store: Store, team: Team) -> None:
     caller = member_of(store, team)
-    token = store.teams.login_link_token(team.id, caller.member, lasts=timedelta(minutes=5))
-    session = store.teams.open_session(token, lasts=timedelta(hours=1))
+    token = store.sessions.login_link_token(team.id, caller.member, lasts=timedelta(minutes=5))
+    session = store.sessions.open(token, lasts=timedelta(hours=1))
     assert session is not None
-    assert store.teams.caller_of_session(session) == caller
-    assert store.teams.open_session(token, lasts=timedelta(hours=1)) is None
-    store.teams.close_session(session)
-    assert store.teams.caller_of_session(session) is None
+    assert replace(store.credentials.caller_of_session(session), session=None) == caller
+    assert store.sessions.open(token, lasts=timedelta(hours=1)) is None
+    store.sessions.close(session)
+    assert store.credentials.caller_of_session(session) is None
 
 
 def test_a_session_ends_with_the_key_that_opened_it(store: Store, team: Team) -> None:
-    key, secret = store.teams.create_key(team.id, name="k", role=Role.VIEWER)
-    session = store.teams.open_session(secret, lasts=timedelta(hours=1))
+    key, secret = store.keys.create(team.id, name="k", role=Role.VIEWER)
+    session = store.sessions.open(secret, lasts=timedelta(hours=1))
     assert session is not None
-    assert store.teams.caller_of_session(session) is not None
-    store.teams.revoke_key(team.id, key.id)
-    assert store.teams.caller_of_session(session) is None
+    assert store.credentials.caller_of_session(session) is not None
+    store.keys.revoke(team.id, key.id)
+    assert store.credentials.caller_of_session(session) is None
 
 
 def test_a_session_is_no_key_and_a_key_no_session(store: Store, team: Team) -> None:
-    _, secret = store.teams.create_key(team.id, name="k", role=Role.VIEWER)
-    session = store.teams.open_session(secret, lasts=timedelta(hours=1))
+    _, secret = store.keys.create(team.id, name="k", role=Role.VIEWER)
+    session = store.sessions.open(secret, lasts=timedelta(hours=1))
     assert session is not None
-    assert store.teams.caller_of_key(session) is None
-    assert store.teams.caller_of_session(secret) is None
+    assert store.credentials.caller_of_key(session) is None
+    assert store.credentials.caller_of_session(secret) is None
 
 
 def test_an_assistant_keeps_its_versions(store: Store, team: Team) -> None:

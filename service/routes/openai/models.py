@@ -5,7 +5,7 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from service.access import TheInstallation, Viewer, find_assistant
+from service.access import TheInstallation, Viewer, find_assistant, find_assistants
 from service.records import Assistant
 from service.routes.shapes import errors, seconds
 from service.store.pages import Window
@@ -36,7 +36,7 @@ class ModelCards(BaseModel):
 @router.get("", responses=errors())
 def list_models(here: TheInstallation, caller: Viewer) -> ModelCards:
     """The assistants that the key may use; an id is the `model` of a chat."""
-    found, _ = here.store.assistants.page(caller.team.id, Window(limit=10_000, order="asc"))
+    found, _ = find_assistants(here, caller, Window(limit=10_000, order="asc"))
     return ModelCards(data=[_card(assistant, caller.team.slug) for assistant in found])
 
 

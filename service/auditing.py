@@ -1,0 +1,99 @@
+"""Every successful change leaves an entry in the audit log, whatever route made it.
+
+The entry is written before the caller learns of the success, so nobody sees a change that is not in the
+log. It holds ids and slugs: no secret, no text that somebody wrote.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from anyio import to_thread
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.records import AdministratorCaller, Caller
+from service.store.audit import INSTALLATION
+
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_LONGEST_BODY = 64 * 1024  # of a reply that is looked into for the id of what was made
+_LONGEST_ID = 120
+
+# They ask or begin a conversation of the caller's own, and change nothing of the team. Everything else
+# that is no GET is recorded without being named anywhere.
+ASKING = frozenset({"/v1/chat/completions", "/v1/embeddings", "/v1/responses"})
+_ASKING_ENDS = ("/search", "/look")
+
+
+class Record:
+    """ASGI middleware; plain, as the others are."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on; hold the beginning of a success back until it is in the log."""
+        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
+            await self._app(scope, receive, send)
+            return
+        held: Message | None = None
+
+        async def recording(message: Message) -> None:
+            nonlocal held
+            if message["type"] == "http.response.start" and message["status"] < 400:
+                held = message
+                return
+            if held is not None:
+                await _record(scope, message.get("body", b""))
+                await send(held)
+                held = None
+            await send(message)
+
+        await self._app(scope, receive, recording)
+
+
+def is_change(method: str, path: str) -> bool:
+    """Whether a success on the route with this path template belongs into the log."""
+    return method not in _SAFE_METHODS and path not in ASKING and not path.endswith(_ASKING_ENDS)
+
+
+async def _record(scope: Scope, body: bytes) -> None:
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    if path is None or not is_change(scope["method"], path):
+        return
+    state: Mapping[str, Any] = scope.get("state", {})
+    caller: Caller | AdministratorCaller | None = state.get("caller")
+    targets = {**scope.get("path_params", {}), **_made(body), **state.get("audit_targets", {})}
+    audit = scope["app"].state.installation.store.audit
+    await to_thread.run_sync(
+        lambda: audit.append(
+            state.get("audit_chain") or _chain(caller),
+            actor=_actor(caller),
+            operation=f"{scope['method']} {path}",
+            targets={name: str(value)[:_LONGEST_ID] for name, value in sorted(targets.items())},
+            request=state.get("request_id", ""),
+        )
+    )
+
+
+def _chain(caller: Caller | AdministratorCaller | None) -> str:
+    return caller.team.id if isinstance(caller, Caller) else INSTALLATION
+
+
+def _actor(caller: Caller | AdministratorCaller | None) -> str:
+    if caller is None:
+        return "anybody"
+    if isinstance(caller, AdministratorCaller):
+        return f"administrator:{caller.key}"
+    return f"key:{caller.key}" if caller.key else f"member:{caller.member}"
+
+
+def _made(body: bytes) -> dict[str, str]:
+    """The id of what a reply shows, which is how a new thing's id comes into the log."""
+    if not body.startswith(b"{") or len(body) > _LONGEST_BODY:
+        return {}
+    try:
+        found = json.loads(body).get("id")
+    except ValueError:
+        return {}
+    return {"id": found} if isinstance(found, str) else {}
