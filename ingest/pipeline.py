@@ -27,6 +27,8 @@ _FULL = "There was no room left on the disk: free some, then upload the file aga
 _UNEXPECTED = (
     "Something went wrong inside the service: upload the file again, and tell the operator if it stays."
 )
+OUR_FAULT = (_FULL, _UNEXPECTED)
+"""Errors of documents whose file is not to blame."""
 _FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 

@@ -1,7 +1,8 @@
 """The application: what the lifespan opens, the routes, the error table."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 
 from anyio import to_thread
@@ -11,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from service import errors, faults
 from service.auditing import Record
 from service.examples import load_examples
+from service.expiry import keep_sweeping
 from service.headers import Headers
 from service.installation import Installation
 from service.revocation import EndRevoked
@@ -25,7 +27,7 @@ from service.routes import (
     page,
     session,
 )
-from service.routes.openai import chat, embeddings, files, models, uploads
+from service.routes.openai import chat, embeddings, files, models, uploads, vector_store_files, vector_stores
 from service.settings import Settings
 
 _ABOUT = """\
@@ -45,9 +47,13 @@ def create_app(settings: Settings) -> FastAPI:
         here = await to_thread.run_sync(Installation.open, settings)
         app.state.installation = here
         here.begin(load_examples)
+        sweeping = asyncio.create_task(keep_sweeping(here))
         try:
             yield
         finally:
+            sweeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await sweeping
             await here.close_models()
             await to_thread.run_sync(here.close)
 
@@ -71,7 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["x-request-id", "retry-after"],
         )
     errors.install(app, faults.TABLE)
-    openai = (chat, models, embeddings, files, uploads)
+    openai = (chat, models, embeddings, files, uploads, vector_stores, vector_store_files)
     people = (session, keys, audit)
     for module in (*openai, assistants, knowledge_bases, conversations, *people, health, page):
         app.include_router(module.router)

@@ -28,6 +28,7 @@ from service.model_errors import (
 )
 from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmbeddingModel
 from service.routes.openai.messages import UnusableMessages
+from service.routes.openai.vector_stores import VectorStoreExpired
 from service.store.assistants import AssistantNotFound
 from service.store.audit import AuditBroken
 from service.store.conversations import ConversationNotFound
@@ -38,6 +39,7 @@ from service.store.members import LastOwner, MemberNotFound
 from service.store.pages import CursorNotFound
 from service.store.sessions import SessionNotFound
 from service.store.teams import SlugTaken, TeamNotFound
+from service.store.vector_stores import FileBatchNotFound, VectorStoreNotFound
 from service.tools import ToolArgumentsInvalid, ToolCallFailed
 from service.uploads import UploadMalformed, UploadTooLarge
 
@@ -75,6 +77,9 @@ TABLE: dict[type[BaseException], Fault] = {
     ConfirmationStale: Fault(409, INVALID, "confirmation_stale", "confirmation"),
     ToolArgumentsInvalid: Fault(400, INVALID, "invalid_arguments", "arguments"),
     ToolCallFailed: Fault(502, "server_error", "tool_call_failed"),
+    VectorStoreNotFound: Fault(404, INVALID, "vector_store_not_found", "vector_store_id"),
+    VectorStoreExpired: Fault(400, INVALID, "vector_store_expired", "vector_store_id"),
+    FileBatchNotFound: Fault(404, INVALID, "file_batch_not_found", "batch_id"),
     FileNotFound: Fault(404, INVALID, "file_not_found", "file_id"),
     UploadNotFound: Fault(404, INVALID, "upload_not_found", "upload_id"),
     UploadNotOpen: Fault(400, INVALID, "upload_not_open", "upload_id"),

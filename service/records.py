@@ -270,3 +270,34 @@ class UploadPart:
     upload_id: str
     size: int
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorStoreNotes:
+    """What the OpenAI surface keeps of a knowledge base beside what the page does."""
+
+    metadata: dict[str, str]
+    expires_days: int | None  # after the last use; None for never
+    last_active_at: datetime | None  # None: not since it was made
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFileLink:
+    """A file in a vector store, and the document it became there."""
+
+    base_id: str
+    file_id: str
+    document_id: str | None  # None: cancelled before it could be found
+    chunking: dict[str, Any] | None  # as the client asked for it
+    batch_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileBatch:
+    """Files that came into a vector store with one request."""
+
+    id: str  # "vsfb_…"
+    base_id: str
+    cancelled: bool
+    created_at: datetime

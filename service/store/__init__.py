@@ -11,6 +11,7 @@ from service.store.knowledge_bases import KnowledgeBases
 from service.store.members import Members
 from service.store.sessions import Sessions
 from service.store.teams import Teams
+from service.store.vector_stores import VectorStores
 
 
 class Store:
@@ -29,6 +30,7 @@ class Store:
         self.conversations = Conversations(self.database)
         self.files = Files(self.database)
         self.audit = Audit(self.database)
+        self.vector_stores = VectorStores(self.database)
 
     def forget_document(self, team_id: str, document_id: str) -> int:
         """Take the text of a deleted document out of whatever is stored; how many answers that were."""

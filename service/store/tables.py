@@ -371,3 +371,53 @@ upload_parts = Table(
     _time("created_at"),
     ForeignKeyConstraint(["team_id", "upload_id"], ["uploads.team_id", "uploads.id"], ondelete="CASCADE"),
 )
+
+# A vector store is a knowledge base: here is what only the OpenAI surface says of it.
+vector_stores = Table(
+    "vector_stores",
+    metadata,
+    Column("knowledge_base_id", String(40), primary_key=True),
+    _team(),
+    Column("metadata", JSON, nullable=False),
+    Column("expires_days", Integer),
+    _time("last_active_at", nullable=True),
+    ForeignKeyConstraint(
+        ["team_id", "knowledge_base_id"],
+        ["knowledge_bases.team_id", "knowledge_bases.id"],
+        ondelete="CASCADE",
+    ),
+)
+
+# Which document a file became in which vector store; a file may be in many.
+vector_store_files = Table(
+    "vector_store_files",
+    metadata,
+    Column("knowledge_base_id", String(40), primary_key=True),
+    Column("file_id", String(40), primary_key=True),
+    _team(),
+    Column("document_id", String(40)),
+    Column("chunking", JSON),
+    Column("batch_id", String(40)),
+    _time("created_at"),
+    ForeignKeyConstraint(
+        ["team_id", "knowledge_base_id"],
+        ["knowledge_bases.team_id", "knowledge_bases.id"],
+        ondelete="CASCADE",
+    ),
+    Index(None, "team_id", "file_id"),
+)
+
+vector_store_batches = Table(
+    "vector_store_batches",
+    metadata,
+    _id(),
+    _team(),
+    Column("knowledge_base_id", String(40), nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    _time("created_at"),
+    ForeignKeyConstraint(
+        ["team_id", "knowledge_base_id"],
+        ["knowledge_bases.team_id", "knowledge_bases.id"],
+        ondelete="CASCADE",
+    ),
+)

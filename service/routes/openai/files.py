@@ -1,5 +1,6 @@
 """/v1/files: the team's files."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -9,6 +10,8 @@ from starlette.datastructures import UploadFile
 
 from service.access import Editor, TheInstallation
 from service.files import content_of, keep
+from service.installation import Installation
+from service.records import StoredFile
 from service.routes.openai.file_shapes import (
     FileDeletedOut,
     FileOut,
@@ -18,8 +21,10 @@ from service.routes.openai.file_shapes import (
     purpose_of,
 )
 from service.routes.shapes import Listing, errors
+from service.store.files import FileNotFound
 from service.store.pages import Window
 from service.uploads import UploadMalformed, read_form
+from service.vector_stores import drop_file, forget, page_document
 
 router = APIRouter(prefix="/v1/files", tags=["openai"])
 
@@ -91,8 +96,8 @@ def list_files(
 
 @router.get("/{file_id}", responses=errors(404))
 def get_file(here: TheInstallation, caller: Editor, file_id: str) -> FileOut:
-    """One file."""
-    return file_out(here.store.files.get(caller.team.id, file_id))
+    """One file; a document that the page took in is one too."""
+    return file_out(_file(here, caller.team.id, file_id)[0])
 
 
 @router.get(
@@ -102,9 +107,9 @@ def get_file(here: TheInstallation, caller: Editor, file_id: str) -> FileOut:
 )
 def get_content(here: TheInstallation, caller: Editor, file_id: str) -> FileResponse:
     """The file as it was uploaded."""
-    file = here.store.files.get(caller.team.id, file_id)
+    file, path = _file(here, caller.team.id, file_id)
     return FileResponse(
-        content_of(here, file),
+        path,
         media_type="application/octet-stream",
         filename=file.name,
         headers={"Content-Security-Policy": "default-src 'none'; sandbox"},
@@ -113,7 +118,35 @@ def get_content(here: TheInstallation, caller: Editor, file_id: str) -> FileResp
 
 @router.delete("/{file_id}", responses=errors(404))
 def delete_file(here: TheInstallation, caller: Editor, file_id: str) -> FileDeletedOut:
-    """Delete a file."""
-    file = here.store.files.remove(caller.team.id, file_id)
-    content_of(here, file).unlink(missing_ok=True)
+    """Delete a file, also out of every vector store, with its text in stored answers."""
+    team = caller.team.id
+    try:
+        file = here.store.files.remove(team, file_id)
+    except FileNotFound:
+        record, _, document = page_document(here, team, file_id)
+        forget(here, record, document.id)
+        here.store.database.forget_deleted()
+    else:
+        drop_file(here, team, file_id)
+        content_of(here, file).unlink(missing_ok=True)
     return FileDeletedOut(id=file_id)
+
+
+def _file(here: Installation, team_id: str, file_id: str) -> tuple[StoredFile, Path]:
+    """A file and where its bytes are, whichever way it came in. Raises FileNotFound."""
+    try:
+        file = here.store.files.get(team_id, file_id)
+    except FileNotFound:
+        _, base, document = page_document(here, team_id, file_id)
+        file = StoredFile(
+            id=file_id,
+            team_id=team_id,
+            name=document.name,
+            purpose="assistants",
+            size=document.size,
+            sha256=document.sha256 or document.pending_sha256 or "",
+            created_at=document.created_at,
+            expires_at=None,
+        )
+        return file, base.original(document.id)
+    return file, content_of(here, file)
