@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
             sweeping.cancel()
             with suppress(asyncio.CancelledError):
                 await sweeping
-            await here.close_models()
+            await here.close_connections()
             await to_thread.run_sync(here.close)
 
     app = FastAPI(

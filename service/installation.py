@@ -13,6 +13,7 @@ from typing import IO
 from ingest.limits import ReadLimits
 from ingest.worker import Worker
 from knowledge.embeddings import Embedder, open_embedder
+from service.actions.egress import Egress
 from service.bases import OpenBases, address_of
 from service.model import Model, Timeouts, open_model
 from service.settings import Settings
@@ -40,6 +41,7 @@ class Installation:
     bases: OpenBases
     worker: Worker
     embedder: "Future[Embedder]"
+    egress: Egress
     _lock: IO[str]
     loaded: "Future[None]" = field(default_factory=Future)  # done when what is loaded at the start is queued
     _models: dict[str, Model] = field(default_factory=dict)
@@ -61,7 +63,15 @@ class Installation:
             concurrency=2,
         )
         worker.launch()
-        return cls(settings=settings, store=store, bases=bases, worker=worker, embedder=embedder, _lock=lock)
+        return cls(
+            settings=settings,
+            store=store,
+            bases=bases,
+            worker=worker,
+            embedder=embedder,
+            egress=Egress(allow=settings.egress_allow),
+            _lock=lock,
+        )
 
     def begin(self, load: Callable[["Installation"], None]) -> None:
         """Behind the running service: go on with unfinished documents, then `load` what is to be loaded."""
@@ -117,8 +127,9 @@ class Installation:
         """Whether no language model is connected, so that answers are quotes."""
         return self.settings.model == "quote"
 
-    async def close_models(self) -> None:
-        """Close the connections to the models' providers; within the event loop that used them."""
+    async def close_connections(self) -> None:
+        """Close the connections to providers and outside APIs; within the event loop that used them."""
+        await self.egress.aclose()
         for model in self._models.values():
             await model.aclose()
 

@@ -53,7 +53,10 @@ class Settings(BaseSettings):
     max_upload_mb: Annotated[int, Field(ge=1)] = 200
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()  # other origins whose pages may call the API
 
-    @field_validator("cors_origins", mode="before")
+    # "host:port"s that are not on the public internet, and which actions may reach all the same
+    egress_allow: Annotated[tuple[str, ...], NoDecode] = ()
+
+    @field_validator("cors_origins", "egress_allow", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (

@@ -20,6 +20,7 @@ INSIDE = {
     "Garbled",
     "NotExpressible",
     "Interrupted",
+    "HostRefused",
 }
 
 
