@@ -8,15 +8,19 @@ import errno
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from ingest.cage import read_pages
 from ingest.chunks import chunk_pages
 from ingest.limits import ReadLimits
 from ingest.unreadable import NoText, Unreadable
 from knowledge.base import KnowledgeBase
-from knowledge.documents import DocumentStatus, Page, Progress
-from knowledge.errors import DocumentNotFound, Superseded
+from knowledge.documents import Chunk, DocumentStatus, Page, Progress
+from knowledge.embeddings import Embedder
+from knowledge.errors import DocumentNotFound, Remade, Superseded
+from knowledge.rebuild import Rebuild
+from knowledge.recipe import Making
 
 _log = logging.getLogger(__name__)
 _BATCH = 32  # chunks embedded and staged in one go: a second or so of work
@@ -82,9 +86,13 @@ class _Work:
             pages = self._read(limits)
         read = Progress(pages_read=len(pages), pages_total=len(pages))
         self._base.report(*self._content, DocumentStatus.EMBEDDING, read)
-        self._chunk(pages)
-        self._embed()
-        self._base.publish(*self._content)
+        while True:
+            try:
+                self._embed(self._chunk(pages))
+                self._base.publish(*self._content)
+                return
+            except Remade:
+                _log.info("%s: the base is made otherwise by now; cut and embedded again", self._content[0])
 
     def fail(self, sentence: str) -> None:
         """On a full disk even this may not be written: then the work is tried again at the next start."""
@@ -119,23 +127,69 @@ class _Work:
             progress = Progress(pages_read=read, pages_total=total)
             self._base.report(*self._content, DocumentStatus.READING, progress)
 
-    def _chunk(self, pages: list[Page]) -> None:
-        """Also after a restart: cutting is quick, and chunks of the same text keep their vectors."""
+    def _chunk(self, pages: list[Page]) -> Embedder:
+        """Also after a restart: cutting is quick, and chunks of the same text keep their vectors.
+
+        Returns the embedder that the chunks are to be embedded with.
+        """
         self._check()
-        chunks = chunk_pages(pages, count_tokens=self._base.embedder.count_tokens)
+        making = self._base.making()
+        chunks = cut(pages, making)
         if not chunks:
             raise NoText("The file has no text in it: upload a version that has.")
-        self._base.stage_chunks(*self._content, chunks)
+        self._base.stage_chunks(*self._content, chunks, making.recipe)
+        return making.embedder
 
-    def _embed(self) -> None:
+    def _embed(self, embedder: Embedder) -> None:
         while fetched := self._base.unembedded(*self._content, _FETCHED):
             for start in range(0, len(fetched), _BATCH):
                 self._check()
                 batch = fetched[start : start + _BATCH]
-                vectors = self._base.embedder.encode_documents([text for _, text in batch])
+                vectors = embedder.encode_documents([text for _, text in batch])
                 self._base.stage_vectors(*self._content, [ordinal for ordinal, _ in batch], vectors)
                 time.sleep(_BREATH_S)
 
     def _check(self) -> None:
         if self._stop():
             raise Interrupted
+
+
+def rebuild(base: KnowledgeBase, *, stop: Callable[[], bool] = lambda: False) -> None:
+    """Make a base anew, where its settings ask for that, until what is made is served.
+
+    Raises Interrupted soon after `stop` says so, and what the embedder raises; the next run goes on there.
+    """
+    while (work := base.rebuild()) is not None:
+        with suppress(Superseded):  # other settings are wanted by now
+            _rebuild(work, stop)
+
+
+def _rebuild(work: Rebuild, stop: Callable[[], bool]) -> None:
+    making = Making(recipe=work.recipe, embedder=work.embedder)
+    served = False
+    while not served:
+        while (uncut := work.uncut()) is not None:
+            if stop():
+                raise Interrupted
+            work.stage(uncut, cut(uncut.pages, making))
+            _embed_next(work, stop)
+        _embed_next(work, stop)
+        served = work.swap()
+
+
+def _embed_next(work: Rebuild, stop: Callable[[], bool]) -> None:
+    while batch := work.unembedded(_BATCH):
+        if stop():
+            raise Interrupted
+        work.stage_vectors(batch, work.embedder.encode_documents([chunk.text for chunk in batch]))
+        time.sleep(_BREATH_S)
+
+
+def cut(pages: Sequence[Page], making: Making) -> list[Chunk]:
+    """The chunks of a document as the recipe of its base has them."""
+    return chunk_pages(
+        pages,
+        count_tokens=making.embedder.count_tokens,
+        size=making.recipe.chunk_tokens,
+        overlap_sentences=making.recipe.overlap_sentences,
+    )

@@ -7,7 +7,8 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -15,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge import attributes as notes
-from knowledge import catalogue, familiarity, filters, lexical, postings, rows, staging
+from knowledge import catalogue, familiarity, filters, lexical, postings, rebuild, rows, staging
 from knowledge.database import Database
 from knowledge.documents import Chunk, Document, DocumentStatus, Page, Progress, Receipt, SearchResult
 from knowledge.embeddings import Embedder
-from knowledge.errors import NotEmbedded, PageNotFound, Superseded
+from knowledge.errors import NotEmbedded, PageNotFound, Remade, Superseded, UnusableSettings
 from knowledge.filters import Filter
 from knowledge.index import Change, Index
+from knowledge.rebuild import Rebuild, Rebuilding
+from knowledge.recipe import EMBEDDER_ERRORS, BaseSettings, Embedders, Making, Recipe
 from knowledge.search import Snapshot, find
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -34,23 +37,35 @@ class KnowledgeBase:
     `files/` holds the originals, named by document id and content hash. Any thread may call anything.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder) -> None:
+    def __init__(self, folder: Path, embedders: Embedders) -> None:
         self.folder = folder
-        self.embedder = embedder
+        self.rebuild_error: str | None = None  # why making it anew does not go on, said by whoever does it
+        self._embedders = embedders
         self._files = folder / "files"
         self._files.mkdir(parents=True, exist_ok=True)
         self._database = Database(folder / "base.sqlite")
-        self._index = Index(self._database, folder / "index.faiss", embedder)
+        try:
+            with self._database.reading() as connection:
+                self._settings = BaseSettings.read(
+                    connection.execute("SELECT settings FROM state").fetchone()["settings"]
+                )
+            self._index = Index(self._database, folder / "index.faiss", self._follow_recipe())
+        except BaseException:
+            self._database.close()
+            raise
 
     @classmethod
-    def open(cls, folder: Path, *, embedder: Embedder) -> Self:
-        """Open the knowledge base in a folder, or make one; puts right what a crash left behind."""
-        base = cls(folder, embedder)
+    def open(cls, folder: Path, *, embedder: Embedder | Embedders) -> Self:
+        """Open the knowledge base in a folder, or make one; puts right what a crash left behind.
+
+        Raises what opening its embedder raises.
+        """
+        base = cls(folder, Embedders.only(embedder) if isinstance(embedder, Embedder) else embedder)
         try:
-            base._follow_embedder()
             base._follow_terms()
             base._sweep("*")
             base._index.refresh()
+            base._adopt()
             base._tidy()
         except BaseException:
             base._database.close()
@@ -60,6 +75,63 @@ class KnowledgeBase:
     def close(self) -> None:
         self._index.save(however_large=True)
         self._database.close()
+
+    # How it is made
+
+    @property
+    def settings(self) -> BaseSettings:
+        return self._settings
+
+    @property
+    def embedder(self) -> Embedder:
+        """The one that made the vectors being served."""
+        return self._index.embedder
+
+    def making(self) -> Making:
+        """What chunks are made with now. A base may be made anew meanwhile: see `stage_chunks`."""
+        while True:
+            embedder = self.embedder
+            with self._database.reading() as connection:
+                state = connection.execute("SELECT recipe, fingerprint FROM state").fetchone()
+            if embedder.fingerprint == state["fingerprint"]:
+                return Making(recipe=Recipe.read(state["recipe"]), embedder=embedder)
+            time.sleep(0.001)  # the swap is committed, and about to be told to this process
+
+    def configure(self, settings: BaseSettings) -> None:
+        """Change what the editors decide.
+
+        Another embedder, or another size of chunks, is served when `rebuild` has made everything anew; until
+        then the old one is. Raises UnusableSettings, and nothing has changed.
+        """
+        try:
+            wanted = Recipe.of(settings, self._embedders)
+        except EMBEDDER_ERRORS as error:
+            raise UnusableSettings(str(error)) from error
+        with self._database.writing() as connection:
+            connection.execute("UPDATE state SET settings = ?", (settings.text(),))
+            rebuild.aim(connection, wanted)
+        self._settings = settings
+        self.rebuild_error = None
+        self._adopt()
+
+    def rebuilding(self) -> Rebuilding | None:
+        """How far the making anew is; None when there is none to do."""
+        with self._database.reading() as connection:
+            found = rebuild.progress(connection)
+        return found and replace(found, error=self.rebuild_error)
+
+    def rebuild(self) -> Rebuild | None:
+        """The work of making the base anew, or what is left of it; None when there is none.
+
+        Raises what opening the embedder raises.
+        """
+        with self._database.reading() as connection:
+            (text,) = connection.execute("SELECT next_recipe FROM state").fetchone()
+        if text is None:
+            return None
+        recipe = Recipe.read(text)
+        making = Making(recipe=recipe, embedder=self._embedders.get(recipe.embedder))
+        return Rebuild(self._database, self._index, making)
 
     # Documents
 
@@ -203,14 +275,23 @@ class KnowledgeBase:
             row = catalogue.pending_row(connection, document_id, sha256)
             return staging.pages(connection, row["seq"]) if row["pages_staged"] else None
 
-    def stage_chunks(self, document_id: str, sha256: str, chunks: Sequence[Chunk]) -> None:
+    def stage_chunks(
+        self, document_id: str, sha256: str, chunks: Sequence[Chunk], recipe: Recipe | None = None
+    ) -> None:
         """Replace the staged chunks. Text that was embedded before, here or in the served version, keeps its
-        vector. Ordinals count from 0 without a gap."""
+        vector. Ordinals count from 0 without a gap.
+
+        `recipe` is what they were cut with. Raises Remade when the base is made with another one by now; so
+        do the steps after this one, as soon as it is.
+        """
         if [chunk.ordinal for chunk in chunks] != list(range(len(chunks))):
             raise ValueError("the ordinals of chunks must count from 0")
         with self._pending(document_id, sha256) as (connection, row):
+            state = connection.execute("SELECT recipe, fingerprint FROM state").fetchone()
+            if recipe and not recipe.makes_the_same(Recipe.read(state["recipe"])):
+                raise Remade(document_id)
             embedded, reused = staging.put_chunks(
-                connection, row["seq"], row["name"], chunks, self.embedder.fingerprint
+                connection, row["seq"], row["name"], chunks, state["fingerprint"]
             )
             connection.execute(
                 "UPDATE documents SET chunks_embedded = ?, chunks_total = ?, chunks_reused = ?,"
@@ -227,9 +308,11 @@ class KnowledgeBase:
     def stage_vectors(
         self, document_id: str, sha256: str, ordinals: Sequence[int], vectors: NDArray[np.float32]
     ) -> None:
-        if vectors.shape != (len(ordinals), self.embedder.dimensions):
-            raise ValueError(f"expected {len(ordinals)} vectors of {self.embedder.dimensions} dimensions")
         with self._pending(document_id, sha256) as (connection, row):
+            if not row["chunks_staged"]:
+                raise Remade(document_id)
+            if vectors.shape != (len(ordinals), self.embedder.dimensions):
+                raise ValueError(f"expected {len(ordinals)} vectors of {self.embedder.dimensions} dimensions")
             embedded = staging.put_vectors(connection, row["seq"], ordinals, vectors)
             connection.execute(
                 "UPDATE documents SET chunks_embedded = ?, updated_at = ? WHERE seq = ?",
@@ -238,14 +321,17 @@ class KnowledgeBase:
 
     def publish(self, document_id: str, sha256: str) -> Document:
         """Swap the staged content in. Raises NotEmbedded while a chunk has no vector."""
-        staged, known_samples = self._staged(document_id, sha256)
+        embedder = self.embedder
+        staged, known_samples = self._staged(document_id, sha256, embedder)
         # The slow part comes before the transaction.
-        kinds = familiarity.kinds(self.embedder, staged.texts)
-        vectors = staged.vectors.astype(np.float32)
-        observations = familiarity.observe(
-            self.embedder, staged.texts, kinds, vectors, self._index.background(), known_samples
-        )
+        kinds = familiarity.kinds(embedder, staged.texts)
+        vectors, others = staged.vectors.astype(np.float32), self._index.background()
+        if embedder is not self.embedder:
+            raise Remade(document_id)
+        observations = familiarity.observe(embedder, staged.texts, kinds, vectors, others, known_samples)
         with self._pending(document_id, sha256) as (connection, row):
+            if not row["chunks_staged"]:
+                raise Remade(document_id)
             if not staging.is_staged(connection, row["seq"], staged):
                 raise Superseded(document_id)  # staged anew meanwhile
             catalogue.take_out(connection, row)
@@ -253,7 +339,8 @@ class KnowledgeBase:
             staging.move(connection, row["seq"], first, kinds.tolist())
             postings.add(connection, first, staged.terms)
             familiarity.record(connection, observations)
-            catalogue.mark_served(connection, row, self.embedder.fingerprint, first, len(kinds))
+            rebuild.forget(connection, row["seq"])
+            catalogue.mark_served(connection, row, embedder.fingerprint, first, len(kinds))
             if row["sha256"] is not None:
                 connection.execute("UPDATE state SET erasing = 1")
             change = Change(gone=_span(row), first=first, vectors=staged.vectors)
@@ -291,10 +378,12 @@ class KnowledgeBase:
         with self._database.writing() as connection:
             yield connection, catalogue.pending_row(connection, document_id, sha256)
 
-    def _staged(self, document_id: str, sha256: str) -> tuple[staging.Staged, NDArray[np.float64]]:
+    def _staged(
+        self, document_id: str, sha256: str, embedder: Embedder
+    ) -> tuple[staging.Staged, NDArray[np.float64]]:
         with self._database.reading() as connection:
             row = catalogue.pending_row(connection, document_id, sha256)
-            staged = staging.staged(connection, row["seq"], row["name"], self.embedder.dimensions)
+            staged = staging.staged(connection, row["seq"], row["name"], embedder.dimensions)
             samples = familiarity.samples(connection)
         if staged is None or not row["chunks_staged"]:
             raise NotEmbedded
@@ -331,29 +420,67 @@ class KnowledgeBase:
                 path.unlink(missing_ok=True)
         return len(unnamed)
 
-    def _follow_embedder(self) -> None:
-        """With another embedder every document is queued again, and its old vectors are forgotten.
+    def _follow_recipe(self) -> Embedder:
+        """The embedder that the base is served with. It is on its way to another one where that is wanted.
 
-        Until its turn comes a document is found by its words.
+        When the embedder of its vectors cannot be opened any more the vectors are forgotten: until they are
+        made anew a document is found by its words.
         """
         with self._database.writing() as connection:
-            fingerprint = self.embedder.fingerprint
-            (known,) = connection.execute("SELECT fingerprint FROM state").fetchone()
-            if known == fingerprint:
-                return
-            connection.execute(
-                "UPDATE state SET fingerprint = ?, generation = generation + 1", (fingerprint,)
+            state = connection.execute("SELECT recipe, fingerprint FROM state").fetchone()
+            served = (
+                Recipe.read(state["recipe"]) if state["recipe"] else self._first_recipe(state["fingerprint"])
             )
-            familiarity.forget(connection)
-            for table in ("vectors", "staged_chunks"):
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608
-            connection.execute("UPDATE documents SET chunks_staged = 0")
-            connection.execute(
-                "UPDATE documents SET status = ?, upload_sha256 = sha256, upload_media_type = media_type,"
-                " upload_size = size, chunks_embedded = 0, chunks_total = NULL, chunks_reused = 0"
-                " WHERE status = ? AND fingerprint != ?",
-                (DocumentStatus.QUEUED, DocumentStatus.READY, fingerprint),
-            )
+            serving = self._opened(served)
+            wanted = self._wanted(served, serving)
+            if serving is None:
+                serving = self._embedders.get(wanted.embedder)
+                if state["fingerprint"] != wanted.fingerprint:
+                    self._forget_vectors(connection, wanted.fingerprint)
+            connection.execute("UPDATE state SET recipe = ?", (served.text(),))
+            if state["recipe"] is None:
+                connection.execute("UPDATE state SET fingerprint = ?", (served.fingerprint,))
+            rebuild.aim(connection, wanted)
+        return serving
+
+    def _first_recipe(self, fingerprint: str) -> Recipe:
+        """Of a new base, or of one that was made before recipes were kept."""
+        recipe = Recipe.of(BaseSettings(), self._embedders)
+        return replace(recipe, fingerprint=fingerprint) if fingerprint else recipe
+
+    def _opened(self, recipe: Recipe) -> Embedder | None:
+        """The embedder of a recipe, if there is one of that name that is still the same."""
+        try:
+            embedder = self._embedders.get(recipe.embedder)
+        except EMBEDDER_ERRORS:
+            return None
+        return embedder if embedder.fingerprint == recipe.fingerprint else None
+
+    def _wanted(self, served: Recipe, serving: Embedder | None) -> Recipe:
+        """What the settings ask for; what is served, as long as that cannot be opened."""
+        try:
+            return Recipe.of(self._settings, self._embedders)
+        except EMBEDDER_ERRORS as error:
+            if serving is None:
+                raise
+            self.rebuild_error = str(error)
+            return served
+
+    def _forget_vectors(self, connection: sqlite3.Connection, fingerprint: str) -> None:
+        for table in ("vectors", "staged_chunks"):
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608
+        connection.execute("UPDATE documents SET chunks_staged = 0")
+        connection.execute("UPDATE state SET fingerprint = ?, generation = generation + 1", (fingerprint,))
+        familiarity.forget(connection)
+
+    def _adopt(self) -> None:
+        """In a base that serves nothing yet there is nothing to make anew."""
+        with self._database.reading() as connection:
+            (chunks,) = connection.execute("SELECT chunks FROM state").fetchone()
+        work = None if chunks else self.rebuild()
+        if work is not None:
+            with suppress(Superseded):  # a document came in, or other settings did
+                work.swap()
 
     def _follow_terms(self) -> None:
         """Make postings and kinds again when this version of Doumi tells terms or texts apart otherwise."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from knowledge.errors import UnknownSchema
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SCHEMA = """
 CREATE TABLE state (                      -- one row
@@ -19,7 +19,10 @@ CREATE TABLE state (                      -- one row
   tokens INTEGER NOT NULL,                -- terms in all of them: for BM25's average length
   cache_generation INTEGER,               -- what index.faiss was written from
   cache_sha256 TEXT,
-  erasing INTEGER NOT NULL                -- 1: something was removed and its traces may still be in the file
+  erasing INTEGER NOT NULL,               -- 1: something was removed and its traces may still be in the file
+  settings TEXT NOT NULL DEFAULT '{}',    -- what the editors decided, see recipe.py
+  recipe TEXT,                            -- what the served chunks were made with
+  next_recipe TEXT                        -- of the chunks being made beside them; NULL: none are
 );
 CREATE TABLE documents (
   seq INTEGER PRIMARY KEY,
@@ -38,7 +41,8 @@ CREATE TABLE documents (
   upload_warnings TEXT NOT NULL DEFAULT '[]',
   pages_staged INTEGER NOT NULL DEFAULT 0, chunks_staged INTEGER NOT NULL DEFAULT 0,
   pages_read INTEGER NOT NULL DEFAULT 0, pages_total INTEGER,
-  chunks_embedded INTEGER NOT NULL DEFAULT 0, chunks_total INTEGER, chunks_reused INTEGER NOT NULL DEFAULT 0
+  chunks_embedded INTEGER NOT NULL DEFAULT 0, chunks_total INTEGER, chunks_reused INTEGER NOT NULL DEFAULT 0,
+  next_sha256 TEXT                        -- the content whose chunks are in next_chunks; NULL: none are
 );
 CREATE INDEX documents_by_first_chunk ON documents (first_chunk);
 CREATE TABLE attributes (                 -- of documents, for filters
@@ -88,6 +92,15 @@ CREATE TABLE staged_chunks (
   digest BLOB NOT NULL, vector BLOB,
   PRIMARY KEY (document, ordinal)
 );
+CREATE TABLE next_chunks (                -- of served content, made with another recipe: see rebuild.py
+  document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL,
+  page INTEGER NOT NULL, locator TEXT NOT NULL, section TEXT NOT NULL,
+  start INTEGER NOT NULL, stop INTEGER NOT NULL, text TEXT NOT NULL,
+  digest BLOB NOT NULL, kind INTEGER NOT NULL, vector BLOB,
+  PRIMARY KEY (document, ordinal)
+);
+CREATE INDEX next_unembedded ON next_chunks (document, ordinal) WHERE vector IS NULL;
 """
 
 # From version 1; what is left empty is made again because the version of the terms is another.
@@ -119,8 +132,24 @@ CREATE TABLE attributes (
 CREATE INDEX attributes_by_value ON attributes (key, kind, value);
 """
 
+_FROM_3 = """
+ALTER TABLE state ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE state ADD COLUMN recipe TEXT;
+ALTER TABLE state ADD COLUMN next_recipe TEXT;
+ALTER TABLE documents ADD COLUMN next_sha256 TEXT;
+CREATE TABLE next_chunks (
+  document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+  ordinal INTEGER NOT NULL,
+  page INTEGER NOT NULL, locator TEXT NOT NULL, section TEXT NOT NULL,
+  start INTEGER NOT NULL, stop INTEGER NOT NULL, text TEXT NOT NULL,
+  digest BLOB NOT NULL, kind INTEGER NOT NULL, vector BLOB,
+  PRIMARY KEY (document, ordinal)
+);
+CREATE INDEX next_unembedded ON next_chunks (document, ordinal) WHERE vector IS NULL;
+"""
+
 # What brings the schema of each version to the next.
-_STEPS = {1: _FROM_1, 2: _FROM_2}
+_STEPS = {1: _FROM_1, 2: _FROM_2, 3: _FROM_3}
 
 _PRAGMAS = (
     "PRAGMA busy_timeout = 30000",
@@ -212,7 +241,9 @@ class Database:
             for statement in ";\n".join(scripts).split(";\n"):
                 connection.execute(statement)
             if version == 0:
-                connection.execute("INSERT INTO state VALUES (0, '', 0, 0, 0, NULL, NULL, 0)")
+                connection.execute(
+                    "INSERT INTO state VALUES (0, '', 0, 0, 0, NULL, NULL, 0, '{}', NULL, NULL)"
+                )
             if version < SCHEMA_VERSION:
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

@@ -26,6 +26,14 @@ class NotEmbedded(KnowledgeError):
     """Some chunks have no vector yet: embed what `unembedded` lists before publishing."""
 
 
+class Remade(NotEmbedded):
+    """The base cuts or embeds otherwise by now: make the chunks of this content again before publishing."""
+
+
+class UnusableSettings(KnowledgeError):
+    """The knowledge base stays as it is, because a setting cannot be used: change that setting."""
+
+
 class UnknownSchema(KnowledgeError):
     """The knowledge base was written by a newer version of Doumi: update Doumi, or restore a backup."""
 

@@ -39,25 +39,41 @@ class _Statistics:
     drawn_from: int  # chunks that there were when the background was drawn
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Served:
+    """Vectors, and the embedder that made them: only ever replaced together."""
+
+    embedder: Embedder
+    vectors: VectorIndex
+
+
 class Index:
     """The vectors of a base with their cache on disk, and statistics of its chunks."""
 
     def __init__(self, database: Database, cache: Path, embedder: Embedder) -> None:
         self._database = database
         self._cache = cache
-        self._embedder = embedder
-        self._vectors = VectorIndex(embedder.dimensions)
+        self._served = _Served(embedder=embedder, vectors=VectorIndex(embedder.dimensions))
         self._statistics: _Statistics | None = None
         self._saved = -1  # the generation that the cache is known to hold
+
+    @property
+    def embedder(self) -> Embedder:
+        return self._served.embedder
+
+    @property
+    def _vectors(self) -> VectorIndex:
+        return self._served.vectors
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """The base as it is now, for one search: rows and vectors of the same generation."""
         while True:
-            with self._vectors.reading(), self._database.reading() as connection:
+            served = self._served
+            with served.vectors.reading(), self._database.reading() as connection:
                 state = connection.execute("SELECT generation, chunks, tokens FROM state").fetchone()
-                if state["generation"] == self._vectors.generation:
-                    yield self._snapshot(connection, state)
+                if state["generation"] == served.vectors.generation:
+                    yield self._snapshot(connection, state, served)
                     return
             self.refresh()  # another process changed the base
 
@@ -75,12 +91,29 @@ class Index:
             if change.gone:
                 self._statistics = None
 
+    def swap(self, connection: sqlite3.Connection, embedder: Embedder, vectors: NDArray[np.float16]) -> None:
+        """End a transaction that made all chunks anew, their ids counting from 0, with vectors of `embedder`.
+
+        Searches that began before end with the old ones; while they do, both are in memory.
+        """
+        (generation,) = connection.execute(
+            "UPDATE state SET generation = generation + 1 RETURNING generation"
+        ).fetchone()
+        fresh = VectorIndex(embedder.dimensions)
+        with fresh.changing():
+            fresh.fill(np.arange(len(vectors), dtype=np.int64), vectors.astype(np.float32), generation)
+        with self._vectors.changing():
+            connection.execute("COMMIT")
+            self._served = _Served(embedder=embedder, vectors=fresh)
+            self._statistics = None
+
     def refresh(self) -> None:
         """Bring the vectors to the generation of the database: from the cache, else from its rows."""
-        with self._vectors.changing(), self._database.reading() as connection:
+        served = self._served
+        with served.vectors.changing(), self._database.reading() as connection:
             state = connection.execute("SELECT * FROM state").fetchone()
             generation = state["generation"]
-            if generation == self._vectors.generation:
+            if self._served is not served or generation == served.vectors.generation:
                 return
             self._statistics = None
             if state["cache_generation"] == generation and self._vectors.load(
@@ -91,7 +124,7 @@ class Index:
             found = connection.execute("SELECT chunk, vector FROM vectors").fetchall()
             ids = np.array([chunk for chunk, _ in found], np.int64)
             vectors = np.frombuffer(b"".join(vector for _, vector in found), np.float16)
-            vectors = vectors.reshape(len(ids), self._embedder.dimensions)
+            vectors = vectors.reshape(len(ids), self.embedder.dimensions)
             self._vectors.fill(ids, vectors.astype(np.float32), generation)
 
     def save(self, *, however_large: bool) -> None:
@@ -119,14 +152,14 @@ class Index:
         with self.snapshot() as snapshot:
             return snapshot.background.vectors
 
-    def _snapshot(self, connection: sqlite3.Connection, state: sqlite3.Row) -> Snapshot:
+    def _snapshot(self, connection: sqlite3.Connection, state: sqlite3.Row, served: _Served) -> Snapshot:
         statistics = self._statistics
         if statistics is None or statistics.generation != state["generation"]:
             self._statistics = statistics = self._measure(connection, state, statistics)
         return Snapshot(
             connection=connection,
-            index=self._vectors,
-            embedder=self._embedder,
+            index=served.vectors,
+            embedder=served.embedder,
             chunks=state["chunks"],
             tokens=state["tokens"],
             lengths=statistics.lengths,

@@ -65,17 +65,21 @@ def _blocks(rows: Iterable[Sequence[Any]]) -> Iterable[Block]:
 
 
 def chunk_values(chunk: Chunk) -> tuple[Any, ...]:
-    section = json.dumps(chunk.section, ensure_ascii=False)
-    return (chunk.page, chunk.locator, section, chunk.start, chunk.end, chunk.text)
+    path = json.dumps(chunk.section, ensure_ascii=False)
+    return (chunk.page, chunk.locator, path, chunk.start, chunk.end, chunk.text)
+
+
+def section(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
 
 
 def chunk(ordinal: int, row: Sequence[Any]) -> Chunk:
-    page, locator, section, start, end, text = row
+    page, locator, path, start, end, text = row
     return Chunk(
         ordinal=ordinal,
         page=page,
         locator=locator,
-        section=tuple(json.loads(section)),
+        section=section(path),
         start=start,
         end=end,
         text=text,

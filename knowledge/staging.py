@@ -56,13 +56,13 @@ def put_chunks(
     connection.execute("DELETE FROM staged_chunks WHERE document = ?", (document,))
     embedded = reused = 0
     for chunk in chunks:
-        digest = _digest(embedded_text(name, chunk.section, chunk.text))
-        vector = served.get(digest) or staged.get(digest)
+        key = digest(embedded_text(name, chunk.section, chunk.text))
+        vector = served.get(key) or staged.get(key)
         embedded += vector is not None
-        reused += digest in served
+        reused += key in served
         connection.execute(
             "INSERT INTO staged_chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (document, chunk.ordinal, *rows.chunk_values(chunk), digest, vector),
+            (document, chunk.ordinal, *rows.chunk_values(chunk), key, vector),
         )
     connection.execute("UPDATE documents SET chunks_staged = 1 WHERE seq = ?", (document,))
     return embedded, reused
@@ -159,5 +159,6 @@ def _known_vectors(
     return dict(staged.fetchall()), dict(served.fetchall())
 
 
-def _digest(text: str) -> bytes:
+def digest(text: str) -> bytes:
+    """What texts to embed are known by."""
     return hashlib.sha256(text.encode()).digest()[:16]

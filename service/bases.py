@@ -3,13 +3,12 @@
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from knowledge.base import KnowledgeBase
-from knowledge.embeddings import Embedder
 from knowledge.errors import DocumentNotFound
+from knowledge.recipe import Embedders
 from service.records import KnowledgeBaseRecord
 
 _KEPT = 64
@@ -22,9 +21,9 @@ class OpenBases:
     stays reachable for as long as somebody, such as a running job, still holds it.
     """
 
-    def __init__(self, folder: Path, embedder: Callable[[], Embedder]) -> None:
+    def __init__(self, folder: Path, embedders: Embedders) -> None:
         self._folder = folder
-        self._embedder = embedder
+        self._embedders = embedders
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, KnowledgeBase] = OrderedDict()
         self._open: WeakValueDictionary[str, KnowledgeBase] = WeakValueDictionary()
@@ -43,11 +42,11 @@ class OpenBases:
         return self._at(where)
 
     def _at(self, where: str) -> KnowledgeBase:
-        embedder = self._embedder()
+        self._embedders.get(self._embedders.default)  # waited for outside of the lock
         with self._lock:
             base = self._open.get(where)
             if base is None:
-                base = KnowledgeBase.open(self._folder / where, embedder=embedder)
+                base = KnowledgeBase.open(self._folder / where, embedder=self._embedders)
                 self._open[where] = base
             self._kept[where] = base
             self._kept.move_to_end(where)

@@ -11,6 +11,7 @@ from knowledge.errors import (
     Superseded,
     UnusableAttributes,
     UnusableFilter,
+    UnusableSettings,
 )
 from service.access import ForeignOrigin, NoKnowledgeBase, NotAllowed, NotSignedIn
 from service.answering import ConfirmationStale, UnusableToolMessages
@@ -64,6 +65,7 @@ TABLE: dict[type[BaseException], Fault] = {
     CursorNotFound: Fault(400, INVALID, "invalid_cursor", "after"),
     SlugTaken: Fault(409, INVALID, "slug_taken", "slug"),
     Superseded: Fault(409, INVALID, "superseded"),
+    UnusableSettings: Fault(400, INVALID, "invalid_settings", "settings"),
     UnusableFilter: Fault(400, INVALID, "invalid_filter", "filter"),
     UnusableAttributes: Fault(400, INVALID, "invalid_attributes", "attributes"),
     NoKnowledgeBase: Fault(409, INVALID, "no_knowledge_base", "knowledge"),

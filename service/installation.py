@@ -12,10 +12,14 @@ from typing import IO
 
 from ingest.limits import ReadLimits
 from ingest.worker import Worker
-from knowledge.embeddings import Embedder, open_embedder
+from knowledge.embeddings import Embedder
+from knowledge.recipe import EMBEDDER_ERRORS
 from service.actions.egress import Egress
 from service.bases import OpenBases, address_of
+from service.embedders import embedders_of, open_named
 from service.model import Model, Timeouts, open_model
+from service.rebuilding import Rebuilder
+from service.records import KnowledgeBaseRecord
 from service.settings import Settings
 from service.store import Store
 
@@ -40,6 +44,7 @@ class Installation:
     store: Store
     bases: OpenBases
     worker: Worker
+    rebuilder: Rebuilder
     embedder: "Future[Embedder]"
     egress: Egress
     _lock: IO[str]
@@ -53,9 +58,9 @@ class Installation:
         lock = _lock(settings.data / ".lock")
         store = Store(settings.records_url)
         opener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
-        embedder = opener.submit(_open_embedder, settings)
+        embedder = opener.submit(open_named, settings, settings.embedder)
         opener.shutdown(wait=False)
-        bases = OpenBases(settings.data / "teams", lambda: embedder.result(timeout=_EMBEDDER_WAIT_S))
+        bases = OpenBases(settings.data / "teams", embedders_of(settings, embedder))
         worker = Worker(
             database_url=settings.jobs_url,
             open_base=bases.existing,
@@ -68,6 +73,7 @@ class Installation:
             store=store,
             bases=bases,
             worker=worker,
+            rebuilder=Rebuilder(bases.existing),
             embedder=embedder,
             egress=Egress(allow=settings.egress_allow),
             _lock=lock,
@@ -89,13 +95,22 @@ class Installation:
         threading.Thread(target=work, name="begin", daemon=True).start()
 
     def resume(self) -> None:
-        """Queue every document that an earlier run left unfinished. Queueing twice is harmless."""
+        """Queue what an earlier run left unfinished: documents, whole bases. Queueing twice is harmless."""
         for record in self.store.assistants.all_bases():
             if not (self.settings.data / "teams" / address_of(record)).exists():
                 continue
-            for document in self.bases.get(record.team_id, record.id).unfinished():
-                assert document.pending_sha256 is not None
-                self.worker.submit(address_of(record), document.id, document.pending_sha256)
+            try:
+                self._resume(record)
+            except EMBEDDER_ERRORS as error:  # of an embedder that only this base names
+                log.error("The knowledge base %s cannot be opened: %s", record.slug, error)
+
+    def _resume(self, record: KnowledgeBaseRecord) -> None:
+        base = self.bases.get(record.team_id, record.id)
+        for document in base.unfinished():
+            assert document.pending_sha256 is not None
+            self.worker.submit(address_of(record), document.id, document.pending_sha256)
+        if base.rebuilding() is not None:
+            self.rebuilder.submit(address_of(record))
 
     def model(self, name: str | None) -> Model:
         """The chat model of this name, or the installation's. Opened once. Raises ModelMisconfigured."""
@@ -136,6 +151,7 @@ class Installation:
     def close(self) -> None:
         """Stop the jobs (they go on at the next start) and close what is open."""
         self.worker.shutdown()
+        self.rebuilder.shutdown()
         self.bases.close()
         self.store.close()
         self._lock.close()
@@ -157,12 +173,3 @@ def _lock(path: Path) -> IO[str]:
             f"Another service works on the data folder {path.parent}; stop it, or set DOUMI_DATA."
         ) from None
     return held
-
-
-def _open_embedder(settings: Settings) -> Embedder:
-    return open_embedder(
-        settings.embedder,
-        cache=settings.data / "models",
-        base_url=settings.embedder_base_url,
-        api_key=settings.embedder_api_key,
-    )

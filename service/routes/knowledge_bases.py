@@ -1,11 +1,15 @@
 """Knowledge bases of the team: create, list, read, change, delete. Their documents are in documents.py."""
 
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from knowledge.errors import UnusableSettings
+from knowledge.recipe import BaseSettings
 from service.access import BaseSlug, Editor, EditorBase, TheInstallation
+from service.bases import address_of
 from service.installation import Installation
 from service.records import KnowledgeBaseRecord
 from service.routes.assistants import SLUG
@@ -13,6 +17,15 @@ from service.routes.shapes import Listing, PageWindow, errors, seconds
 
 router = APIRouter(prefix="/api/knowledge-bases", tags=["knowledge bases"])
 
+_SETTINGS: dict[str, Any] = {
+    "embedder": "intfloat/multilingual-e5-small",
+    "chunk_tokens": 256,
+    "overlap_sentences": 2,
+    "language": None,
+    "reranker": None,
+    "floor": None,
+    "top_k": 8,
+}
 _EXAMPLE: dict[str, Any] = {
     "id": "kb_0123456789abcdef01234567",
     "object": "knowledge_base",
@@ -20,25 +33,95 @@ _EXAMPLE: dict[str, Any] = {
     "name": "Company policies",
     "assistants": ["handbook", "onboarding"],
     "documents": 3,
+    "settings": _SETTINGS,
+    "status": "rebuilding",
+    "serving": {"embedder": "all-MiniLM-L6-v2", "chunk_tokens": 256, "overlap_sentences": 2},
+    "rebuilding": {"embedder": "intfloat/multilingual-e5-small", "done": 1, "total": 3, "error": None},
     "created_at": 1795478400,
 }
+
+
+class SettingsIn(BaseModel):
+    """What changes of the settings; null is the default, what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+    embedder: Annotated[
+        str | None, Field(max_length=300, description="A sentence-transformers model, or openai:<model>")
+    ] = None
+    chunk_tokens: Annotated[int | None, Field(ge=32, le=2048)] = None
+    overlap_sentences: Annotated[int | None, Field(ge=0, le=8)] = None
+    language: Annotated[str | None, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")] = None
+    reranker: Annotated[
+        str | None, Field(max_length=300, description="A sentence-transformers CrossEncoder; null: none")
+    ] = None
+    floor: Annotated[float | None, Field(ge=0, le=1)] = None
+    top_k: Annotated[int | None, Field(ge=1, le=50)] = None
+
+    def over(self, before: BaseSettings) -> BaseSettings:
+        """The settings with what was given in place of what was before."""
+        defaults = asdict(BaseSettings())
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        given = {name: defaults[name] if value is None else value for name, value in given.items()}
+        return replace(before, **given)
 
 
 class KnowledgeBaseIn(BaseModel):
     """A new knowledge base; assistants name it by its slug in `knowledge`."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"slug": "policies", "name": "Company policies"}}
+        extra="forbid",
+        json_schema_extra={
+            "example": {"slug": "policies", "name": "Company policies", "settings": {"chunk_tokens": 256}}
+        },
     )
     slug: Annotated[str, Field(pattern=SLUG)]
     name: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    settings: SettingsIn | None = None
 
 
 class KnowledgeBaseChange(BaseModel):
     """What changes; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "All policies"}})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"name": "All policies", "settings": {"embedder": "intfloat/multilingual-e5-small"}}
+        },
+    )
     name: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    settings: SettingsIn | None = None
+
+
+class SettingsOut(BaseModel):
+    """What the editors decided; null is what the installation or Doumi decides."""
+
+    model_config = ConfigDict(from_attributes=True)
+    embedder: str | None
+    chunk_tokens: int
+    overlap_sentences: int
+    language: str | None
+    reranker: str | None
+    floor: float | None
+    top_k: int
+
+
+class ServingOut(BaseModel):
+    """What the chunks that are searched were made with."""
+
+    model_config = ConfigDict(from_attributes=True)
+    embedder: str
+    chunk_tokens: int
+    overlap_sentences: int
+
+
+class RebuildingOut(BaseModel):
+    """How far the making anew is, in documents. Until it is done the old chunks are searched."""
+
+    model_config = ConfigDict(from_attributes=True)
+    embedder: str
+    done: int
+    total: int
+    error: str | None = Field(description="Why it does not go on; it is tried again")
 
 
 class KnowledgeBaseOut(BaseModel):
@@ -51,6 +134,10 @@ class KnowledgeBaseOut(BaseModel):
     name: str
     assistants: list[str] = Field(description="Slugs of those that read it")
     documents: int
+    settings: SettingsOut
+    status: Literal["ready", "rebuilding"]
+    serving: ServingOut
+    rebuilding: RebuildingOut | None
     created_at: int
 
 
@@ -91,10 +178,16 @@ def list_knowledge_bases(
     )
 
 
-@router.post("", status_code=201, responses=errors(409))
+@router.post("", status_code=201, responses=errors(400, 409))
 def create_knowledge_base(here: TheInstallation, caller: Editor, body: KnowledgeBaseIn) -> KnowledgeBaseOut:
     """A new knowledge base, which stays when the assistants that read it are deleted."""
     made = here.store.knowledge_bases.create(caller.team.id, slug=body.slug, name=body.name or body.slug)
+    try:
+        _configure(here, made, body.settings)
+    except UnusableSettings:
+        here.store.knowledge_bases.delete(made.team_id, made.slug)
+        here.bases.delete(made.team_id, made.id)
+        raise
     return _out(here, made)
 
 
@@ -108,7 +201,12 @@ def get_knowledge_base(here: TheInstallation, record: EditorBase) -> KnowledgeBa
 def change_knowledge_base(
     here: TheInstallation, record: EditorBase, body: KnowledgeBaseChange
 ) -> KnowledgeBaseOut:
-    """Change a knowledge base."""
+    """Change a knowledge base.
+
+    Another embedder or size of chunks is made beside what is searched now, and then takes its place: see
+    `rebuilding`. When one of the settings cannot be used nothing changes.
+    """
+    _configure(here, record, body.settings)
     if body.name:
         record = here.store.knowledge_bases.rename(record.team_id, record.slug, body.name)
     return _out(here, record)
@@ -134,12 +232,27 @@ def delete_knowledge_base(here: TheInstallation, caller: Editor, base: BaseSlug)
     )
 
 
+def _configure(here: Installation, record: KnowledgeBaseRecord, given: SettingsIn | None) -> None:
+    if given is None:
+        return
+    base = here.bases.get(record.team_id, record.id)
+    base.configure(given.over(base.settings))
+    if base.rebuilding() is not None:
+        here.rebuilder.submit(address_of(record))
+
+
 def _out(here: Installation, record: KnowledgeBaseRecord) -> KnowledgeBaseOut:
+    base = here.bases.get(record.team_id, record.id)
+    rebuilding = base.rebuilding()
     return KnowledgeBaseOut(
         id=record.id,
         slug=record.slug,
         name=record.name,
         assistants=list(here.store.knowledge_bases.readers(record.team_id, record.id)),
-        documents=here.bases.get(record.team_id, record.id).count(),
+        documents=base.count(),
+        settings=SettingsOut.model_validate(base.settings),
+        status="ready" if rebuilding is None else "rebuilding",
+        serving=ServingOut.model_validate(base.making().recipe),
+        rebuilding=None if rebuilding is None else RebuildingOut.model_validate(rebuilding),
         created_at=seconds(record.created_at),
     )

@@ -341,32 +341,6 @@ def test_a_base_opened_again_holds_what_it_held(tmp_path):
     again.close()
 
 
-def test_another_embedder_queues_every_document_again_and_mixes_nothing(tmp_path):
-    class Other(HashingEmbedder):
-        fingerprint = "other"
-        dimensions = 256
-
-        def encode_documents(self, texts):
-            return -super().encode_documents(texts)
-
-    base = open_base(tmp_path)
-    document = add(base, "leave.txt", LEAVE)
-    half = accept(base, "travel.txt", TRAVEL)
-    stage(base, half, TRAVEL)
-    base.close()
-    base = open_base(tmp_path, Other())
-
-    assert {each.id for each in base.unfinished()} == {document.id, half.id}
-    assert base.document(document.id).pending_sha256 == sha(LEAVE)
-    assert "Annual" in found(base, "annual leave")[0]  # by its words meanwhile
-    with pytest.raises(NotEmbedded):
-        base.publish(half.id, sha(TRAVEL))
-    stage(base, base.document(document.id), LEAVE)
-    assert base.publish(document.id, sha(LEAVE)).sha256 == sha(LEAVE)
-    assert base.original(document.id).read_text() == LEAVE
-    base.close()
-
-
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
