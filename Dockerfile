@@ -3,11 +3,15 @@ FROM python:3.12-slim-bookworm AS build
 WORKDIR /src
 COPY . .
 RUN python -m venv /opt/doumi \
-    && /opt/doumi/bin/pip install --no-cache-dir --constraint constraints.txt .
+    && /opt/doumi/bin/pip install --no-cache-dir --constraint constraints.txt ".[ocr]"
 ENV DOUMI_DATA=/tmp/prepared
 RUN /opt/doumi/bin/doumi prepare
 
 FROM python:3.12-slim-bookworm
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tesseract-ocr tesseract-ocr-kor \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --create-home --uid 10001 --user-group doumi \
     && install --directory --owner doumi --group doumi /data
 COPY --from=build /opt/doumi /opt/doumi

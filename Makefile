@@ -48,9 +48,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(PIP) install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
-# The browser journey drives a real Chromium, and Korean needs a font.
+# The browser journey drives a real Chromium, Korean needs a font, and scans are read by Tesseract.
 system-packages:
-	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || sh .ci/debian-packages
+	@{ command -v chromium || command -v google-chrome; } >/dev/null && command -v tesseract >/dev/null \
+		|| sh .ci/debian-packages
 
 clean:
 	rm -rf $(VENV) service/web web/node_modules

@@ -173,6 +173,23 @@ FORMATS = (
         extensions=(".xml", ".xsd", ".rss", ".atom"),
         media_types=("application/xml", "text/xml"),
     ),
+    *(
+        Format(
+            name=name,
+            reader="picture",
+            content=content,
+            extensions=extensions,
+            media_types=(f"image/{kind}",),
+        )
+        for name, content, extensions, kind in (
+            ("PNG", Content.PNG, (".png",), "png"),
+            ("JPEG", Content.JPEG, (".jpg", ".jpeg", ".jpe", ".jfif"), "jpeg"),
+            ("TIFF", Content.TIFF, (".tif", ".tiff"), "tiff"),
+            ("WebP", Content.WEBP, (".webp",), "webp"),
+            ("BMP", Content.BMP, (".bmp",), "bmp"),
+            ("GIF", Content.GIF, (".gif",), "gif"),
+        )
+    ),
     Format(name="source code", reader="code", content=Content.TEXT, extensions=_CODE),
     Format(
         name="text",
@@ -196,9 +213,10 @@ _ADVICE = {
     ".odp": "save it as .pptx",
     ".epub": "convert it to PDF",
     ".zip": "unpack it and upload the files in it",
-    **dict.fromkeys(
-        (".png", ".jpg", ".jpeg", ".gif", ".webp", ".tif", ".tiff", ".bmp"), "upload a text version of it"
-    ),
+    ".heic": "save it as JPEG or PNG",
+    ".heif": "save it as JPEG or PNG",
+    ".avif": "save it as JPEG or PNG",
+    ".svg": "save it as PDF",
 }
 
 

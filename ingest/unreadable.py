@@ -17,6 +17,10 @@ class NoText(Unreadable):
     """A sound file without text, such as a scan."""
 
 
+class NeedsOcr(Unreadable):
+    """A picture of text, where nothing is installed that reads it."""
+
+
 class UnknownFormat(Unreadable):
     """A kind of file that no reader reads."""
 

@@ -176,4 +176,16 @@ def _processor(settings: Settings) -> Iterator[Finding]:
     yield Finding(what="processor", fine=True, says=f"{os.cpu_count()} cores")
 
 
-_CHECKS = (_data_folder, _disk, _processor, _database, _indexes, _embedder, _model, _service)
+def _ocr(settings: Settings) -> Iterator[Finding]:
+    from ingest.readers.ocr import HINT, Ocr
+    from service.installation import read_limits
+
+    if not settings.ocr:
+        yield Finding(what="OCR", fine=True, says="switched off (DOUMI_OCR): scans and pictures are refused")
+        return
+    found = Ocr.find(read_limits(settings))
+    says = f"reads {found.languages}" if found else f"scans and pictures are refused: {HINT}"
+    yield Finding(what="OCR", fine=True, says=says)
+
+
+_CHECKS = (_data_folder, _disk, _processor, _database, _indexes, _embedder, _ocr, _model, _service)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from ingest.limits import ReadLimits
+from ingest.limits import MIB, ReadLimits
 from ingest.worker import Worker
 from knowledge.embeddings import Embedder
 from knowledge.recipe import EMBEDDER_ERRORS
@@ -158,8 +158,21 @@ class Installation:
 
 
 def read_limits(settings: Settings) -> ReadLimits:
-    """What a reader may use, with the operator's bound on the size of a file."""
-    return ReadLimits(file_bytes=settings.max_upload_mb * 1024 * 1024)
+    """What reading a file may take, as the operator decided."""
+    return ReadLimits(
+        file_bytes=settings.max_upload_mb * MIB,
+        pages=settings.max_pages,
+        characters=settings.max_characters,
+        megapixels=settings.max_megapixels,
+        archive_entries=settings.max_archive_files,
+        archive_bytes=settings.max_archive_mb * MIB,
+        memory_bytes=settings.read_memory_mb * MIB,
+        cpu_seconds=settings.read_cpu_s,
+        wall_seconds=settings.read_s,
+        ocr=settings.ocr,
+        ocr_languages=settings.ocr_languages,
+        ocr_seconds=settings.ocr_page_s,
+    )
 
 
 def _lock(path: Path) -> IO[str]:

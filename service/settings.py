@@ -51,6 +51,18 @@ class Settings(BaseSettings):
     embedder_api_key: SecretStr | None = None
 
     max_upload_mb: Annotated[int, Field(ge=1)] = 200
+    # What reading one file may take; each refusal names the limit that it met.
+    max_pages: Annotated[int, Field(ge=1)] = 5_000
+    max_characters: Annotated[int, Field(ge=1)] = 20_000_000
+    max_megapixels: Annotated[int, Field(ge=1)] = 64
+    max_archive_files: Annotated[int, Field(ge=1)] = 10_000
+    max_archive_mb: Annotated[int, Field(ge=1)] = 256  # unpacked
+    read_memory_mb: Annotated[int, Field(ge=256)] = 1536
+    read_cpu_s: Annotated[int, Field(ge=1)] = 300
+    read_s: Annotated[float, Field(gt=0)] = 3600.0
+    ocr: bool = True  # read pictures of text, where the OCR extra is installed
+    ocr_languages: Annotated[str, Field(pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$")] = "kor+eng"
+    ocr_page_s: Annotated[float, Field(gt=0, le=55)] = 50.0
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()  # other origins whose pages may call the API
 
     # "host:port"s that are not on the public internet, and which actions may reach all the same

@@ -8,40 +8,34 @@ which headings, tables and wrapped lines are known. Both run in the cage; what h
 import logging
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+
+from PIL import Image
 
 from ingest.readers.building import PageBuilder, Source
 from ingest.readers.layout import PageLine, TypeArea, compose, type_area
 from ingest.readers.lines import blocks_of
+from ingest.readers.ocr import HINT, Ocr, TooLong
+from ingest.readers.pages import no_text, read_by_ocr, slow_scan, took_too_long
 from ingest.readers.pdf_lines import lines_of_page
-from ingest.readers.pdfium import pdfium
+from ingest.readers.pdfium import pdfium, raw
 from ingest.readers.plain import clean
-from ingest.unreadable import DamagedFile, EncryptedFile, NoText, TooLarge
+from ingest.unreadable import DamagedFile, EncryptedFile, NeedsOcr, NoText, TooLarge, TooSlow
 from knowledge.documents import Page
 
 _SAMPLE_PAGES = 12  # enough to learn the size of the running text
 _PATIENCE = 3  # pages without text that are tried with the other library before it is left alone
+_CAPTION = 100  # characters; a page with less may be a scan with a stamp on it
+_MOST_OF_A_PAGE = 0.5
+_RENDERED_DPI = 300
+_RENDERED_PIXELS = 5_000  # the longer side, whatever size a page claims to have
+_NO_TEXT = "The PDF has no text in it: upload a version that has."
 _UNDECODED = re.compile("[\ufffd\ue000-\uf8ff\U000f0000-\U000ffffd]")
 
 
 def read(source: Source) -> Iterator[Page]:
-    empty: list[int] = []
-    count = 0
-    for page in _pages(source):
-        count += 1
-        if not page.text.strip():
-            empty.append(page.number)
-        yield page
-    if count and len(empty) == count:
-        raise NoText(
-            "The PDF holds only pictures of its pages: OCR is not installed, so upload a version with text."
-        )
-    for sentence in _without_text(empty):
-        source.warn(sentence)
-
-
-def _pages(source: Source) -> Iterator[Page]:
     second = _SecondOpinion(source.path)
     try:
         document = pdfium.PdfDocument(source.path)
@@ -51,10 +45,7 @@ def _pages(source: Source) -> Iterator[Page]:
         yield from second.pages(source)
         return
     try:
-        _count(source, len(document))
-        area = _learn(document)
-        for index in range(len(document)):
-            yield _page(document, index, area, second)
+        yield from _Reading(document, source, second).pages()
     finally:
         document.close()
 
@@ -69,37 +60,107 @@ def _count(source: Source, count: int) -> None:
     source.total(count)
 
 
-def _learn(document: pdfium.PdfDocument) -> TypeArea:
-    count = len(document)
-    step = max(1, count // _SAMPLE_PAGES)
-    return type_area([_lines(document, index) or [] for index in range(0, count, step)])
+class _Reading:
+    """One way through a document, and what is to be said about its pages at the end."""
 
+    def __init__(self, document: pdfium.PdfDocument, source: Source, second: "_SecondOpinion") -> None:
+        self._document = document
+        self._source = source
+        self._second = second
+        self._blank: list[int] = []  # pages with nothing on them, as far as anything can tell
+        self._pictures: list[int] = []  # pages that only OCR could read, and it is not there
+        self._recognised: list[int] = []  # pages that OCR read
+        self._late: list[int] = []  # pages that took OCR too long
 
-def _lines(document: pdfium.PdfDocument, index: int) -> list[PageLine] | None:
-    """The lines of a page; None when pdfium cannot load it."""
-    try:
-        page = document[index]
-    except pdfium.PdfiumError:
-        return None
-    try:
-        return lines_of_page(page)
-    except pdfium.PdfiumError:
-        return None
-    finally:
-        page.close()
+    def pages(self) -> Iterator[Page]:
+        count = len(self._document)
+        _count(self._source, count)
+        area = self._learn()
+        for index in range(count):
+            yield self._page(index, area)
+        self._conclude(count)
 
+    def _conclude(self, count: int) -> None:
+        if len(self._pictures) + len(self._blank) == count:
+            if self._pictures:
+                raise NeedsOcr(f"The PDF holds only pictures of its pages: {HINT}.")
+            raise NoText(_NO_TEXT)
+        if len(self._late) + len(self._blank) == count:
+            raise TooSlow(slow_scan(self._source.limits.ocr_seconds))
+        for sentence in (
+            no_text(self._blank),
+            no_text(self._pictures, HINT),
+            read_by_ocr(self._recognised),
+            took_too_long(self._late, self._source.limits.ocr_seconds),
+        ):
+            if sentence:
+                self._source.warn(sentence)
 
-def _page(document: pdfium.PdfDocument, index: int, area: TypeArea, second: "_SecondOpinion") -> Page:
-    number, label = index + 1, f"page {index + 1}"
-    lines = _lines(document, index)
-    text = "\n".join(line.text for line in lines or [])
-    if _poor(text):
-        other = second.text(index, worth_it=bool(text.strip()))
-        if other.strip() and not _poor(other):
-            return Page(number=number, label=label, text=other, blocks=tuple(blocks_of(other)))
-    builder = PageBuilder()
-    compose(lines or [], area, builder)
-    return builder.page(number, label)
+    def _learn(self) -> TypeArea:
+        count = len(self._document)
+        step = max(1, count // _SAMPLE_PAGES)
+        return type_area([self._lines(index) or [] for index in range(0, count, step)])
+
+    def _lines(self, index: int) -> list[PageLine] | None:
+        """The lines of a page; None when pdfium cannot load it."""
+        with self._open(index) as page:
+            try:
+                return None if page is None else lines_of_page(page)
+            except pdfium.PdfiumError:
+                return None
+
+    @contextmanager
+    def _open(self, index: int) -> Iterator[pdfium.PdfPage | None]:
+        try:
+            page = self._document[index]
+        except pdfium.PdfiumError:
+            yield None
+            return
+        try:
+            yield page
+        finally:
+            page.close()
+
+    def _page(self, index: int, area: TypeArea) -> Page:
+        number, label = index + 1, f"page {index + 1}"
+        lines = self._lines(index)
+        text = "\n".join(line.text for line in lines or [])
+        if _poor(text):
+            other = self._second.text(index, worth_it=bool(text.strip()))
+            if other.strip() and not _poor(other):
+                return Page(number=number, label=label, text=other, blocks=tuple(blocks_of(other)))
+        builder = PageBuilder()
+        compose(lines or [], area, builder)
+        page = builder.page(number, label)
+        if _poor(text) or len(text) < _CAPTION:
+            return self._recognise(page)
+        return page
+
+    def _recognise(self, page: Page) -> Page:
+        """The page as OCR reads it, if it is a picture and OCR finds more than there is already."""
+        with self._open(page.number - 1) as opened:
+            if opened is None or not _is_picture(opened, whole=not _poor(page.text)):
+                self._blank += [] if page.text else [page.number]
+                return page
+            if self._ocr is None:
+                self._pictures += [] if page.text else [page.number]
+                return page
+            self._source.alive()
+            builder = PageBuilder()
+            try:
+                self._ocr.read(_rendered(opened), builder)
+            except TooLong:
+                self._late.append(page.number)
+                return page
+        found = builder.page(page.number, page.label)
+        if len(found.text) > len(page.text) or _poor(page.text):
+            (self._recognised if found.text else self._blank).append(page.number)
+            return found
+        return page
+
+    @cached_property
+    def _ocr(self) -> "Ocr | None":
+        return Ocr.find(self._source.limits)
 
 
 def _poor(text: str) -> bool:
@@ -107,13 +168,22 @@ def _poor(text: str) -> bool:
     return not text.strip() or len(_UNDECODED.findall(text)) * 5 > len(text)
 
 
-def _without_text(pages: list[int]) -> Iterator[str]:
-    if not pages:
-        return
-    shown = ", ".join(str(page) for page in pages[:20]) + (
-        f" and {len(pages) - 20} more" if len(pages) > 20 else ""
-    )
-    yield f"page {shown} has no text" if len(pages) == 1 else f"pages {shown} have no text"
+def _is_picture(page: pdfium.PdfPage, *, whole: bool) -> bool:
+    """Whether there is anything drawn on the page, or, as a `whole`, pictures on most of it."""
+    if not whole:
+        return next(iter(page.get_objects(max_depth=1)), None) is not None
+    width, height = page.get_size()
+    covered = 0.0
+    for thing in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3):
+        left, bottom, right, top = thing.get_bounds()
+        covered += (right - left) * (top - bottom)
+    return bool(covered > _MOST_OF_A_PAGE * width * height)
+
+
+def _rendered(page: pdfium.PdfPage) -> Image.Image:
+    scale = min(_RENDERED_DPI / 72, _RENDERED_PIXELS / max(*page.get_size(), 1.0))
+    picture: Image.Image = page.render(scale=scale, grayscale=True).to_pil()
+    return picture
 
 
 class _SecondOpinion:
@@ -155,6 +225,12 @@ class _SecondOpinion:
                 "The PDF is damaged or not complete: export it again and upload the new file."
             ) from None
         _count(source, count)
+        empty = []
         for index in range(count):
             text = self.text(index, worth_it=True)
+            empty += [] if text.strip() else [index + 1]
             yield Page(number=index + 1, label=f"page {index + 1}", text=text, blocks=tuple(blocks_of(text)))
+        if len(empty) == count:
+            raise NoText(_NO_TEXT)
+        if empty:
+            source.warn(no_text(empty))

@@ -79,7 +79,7 @@ REFUSED = {
     "random bytes as text": ("a.txt", b"\x01\xfe\0\0\x02" + os.urandom(5000), DamagedFile, "not a text file"),
     "a PDF that was cut off": ("a.pdf", files.pdf([["Text"]])[:300], DamagedFile, "damaged or not complete"),
     "a Word document that was cut off": ("a.docx", files.word()[:9000], DamagedFile, "damaged or incomplete"),
-    "pictures of pages": ("a.pdf", files.pdf([[], []]), NoText, "OCR is not installed"),
+    "empty pages": ("a.pdf", files.pdf([[], []]), NoText, "no text in it"),
     "a PDF with a password": ("a.pdf", locked(files.pdf([["Text"]]), user="x", owner="y"), EncryptedFile, "password"),
     "an Office file with a password": ("a.xlsx", files.ole({"EncryptedPackage": b"x"}), EncryptedFile, "password"),
     "an HWP with a password": ("a.hwp", files.hwp(PARAGRAPHS, flags=2), EncryptedFile, "password"),

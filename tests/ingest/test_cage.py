@@ -28,6 +28,8 @@ PARSERS = {
     "olefile",
     "docx",
     "pptx",
+    "PIL",
+    "pytesseract",
 }
 SLOW = b"a,b,c,d\n" * 2_000_000  # seconds of work
 
