@@ -19,6 +19,7 @@ from service.revocation import EndRevoked
 from service.routes import (
     assistants,
     audit,
+    confirmations,
     conversations,
     documents,
     health,
@@ -79,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app, faults.TABLE)
     openai = (chat, models, embeddings, files, uploads, vector_stores, vector_store_files)
     people = (session, keys, audit)
-    for module in (*openai, assistants, knowledge_bases, conversations, *people, health, page):
+    for module in (*openai, assistants, knowledge_bases, conversations, confirmations, *people, health, page):
         app.include_router(module.router)
     for router in documents.routers():
         app.include_router(router)

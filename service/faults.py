@@ -32,6 +32,7 @@ from service.routes.openai.messages import UnusableMessages
 from service.routes.openai.vector_stores import VectorStoreExpired
 from service.store.assistants import AssistantNotFound
 from service.store.audit import AuditBroken
+from service.store.confirmations import ApprovalNotFound, ConfirmationNotFound, ConfirmationOver
 from service.store.conversations import ConversationNotFound
 from service.store.files import FileNotFound, UploadNotFound, UploadNotOpen, UploadPartsWrong
 from service.store.keys import KeyNotFound, KeyNotUsable
@@ -76,6 +77,9 @@ TABLE: dict[type[BaseException], Fault] = {
     UnusableToolMessages: Fault(400, INVALID, "invalid_messages", "messages"),
     UploadTooLarge: Fault(413, INVALID, "file_too_large", "file"),
     UploadMalformed: Fault(400, INVALID, "invalid_upload", "file"),
+    ConfirmationNotFound: Fault(404, INVALID, "confirmation_not_found", "confirmation"),
+    ConfirmationOver: Fault(409, INVALID, "confirmation_over", "confirmation"),
+    ApprovalNotFound: Fault(404, INVALID, "approval_not_found"),
     ConfirmationStale: Fault(409, INVALID, "confirmation_stale", "confirmation"),
     ToolArgumentsInvalid: Fault(400, INVALID, "invalid_arguments", "arguments"),
     ToolCallFailed: Fault(502, "server_error", "tool_call_failed"),

@@ -3,7 +3,7 @@
 import fcntl
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,13 +19,17 @@ from service.bases import OpenBases, address_of
 from service.embedders import embedders_of, open_named
 from service.model import Model, Timeouts, open_model
 from service.rebuilding import Rebuilder
-from service.records import KnowledgeBaseRecord
+from service.records import Assistant, Caller, KnowledgeBaseRecord
 from service.settings import Settings
 from service.store import Store
+from service.tools import Tool
 
 _EMBEDDER_WAIT_S = 300  # the first start converts the model, which takes tens of seconds
 
 log = logging.getLogger("doumi")
+
+# The tools that an assistant may call for a caller; it may read records, so it runs beside the event loop.
+ToolSource = Callable[[Caller, Assistant], Sequence[Tool]]
 
 
 class DataFolderInUse(Exception):
@@ -49,6 +53,7 @@ class Installation:
     egress: Egress
     _lock: IO[str]
     loaded: "Future[None]" = field(default_factory=Future)  # done when what is loaded at the start is queued
+    tool_sources: list[ToolSource] = field(default_factory=list)
     _models: dict[str, Model] = field(default_factory=dict)
 
     @classmethod
@@ -128,6 +133,10 @@ class Installation:
                 context_tokens=self.settings.context_tokens,
             )
         return self._models[name]
+
+    def tools(self, caller: Caller, assistant: Assistant) -> list[Tool]:
+        """What the assistant may call for this caller, from every source."""
+        return [tool for source in self.tool_sources for tool in source(caller, assistant)]
 
     def not_ready(self) -> str | None:
         """Why the service cannot answer yet; None when it can."""

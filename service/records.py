@@ -1,6 +1,6 @@
 """Frozen records of the words of the service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -205,6 +205,40 @@ class Turn:
     citations: list[dict[str, Any]]
     retrieval: dict[str, Any]
     model: str
+    created_at: datetime
+    actions: list[dict[str, Any]] = field(default_factory=list)  # calls of tools, as everybody sees them
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredConfirmation:
+    """A question to one member: may exactly this be done? It is decided once, or expires."""
+
+    id: str  # "conf_…"
+    team_id: str
+    member: str
+    assistant_id: str
+    version: int  # of the assistant that asked
+    model: str  # as the client named the assistant
+    conversation_id: str | None
+    turn_id: str | None  # the stored turn that it goes on with
+    call: dict[str, Any]  # what would be done, as everybody sees it
+    state: dict[str, Any] | None  # all that it takes to go on; None once decided
+    documents: list[str]  # ids of those that `state` holds text of
+    decision: str | None
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """An operation that a member approved for always, with one assistant."""
+
+    id: str  # "appr_…"
+    team_id: str
+    member: str
+    assistant_id: str
+    assistant: str  # slug
+    operation: str  # tool, method and host
     created_at: datetime
 
 

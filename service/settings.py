@@ -50,6 +50,13 @@ class Settings(BaseSettings):
     embedder_base_url: str | None = None
     embedder_api_key: SecretStr | None = None
 
+    tool_rounds: Annotated[int, Field(ge=1)] = 8  # replies of a model that call tools, in one answer
+    tool_calls: Annotated[int, Field(ge=1)] = 32  # in one answer
+    tool_time_s: Annotated[float, Field(gt=0)] = 180.0  # from the question to the last call
+    confirm_within_minutes: Annotated[float, Field(gt=0)] = 60.0  # then a question to the person has expired
+    # hosts that may be sent text of the team's files without asking
+    trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+
     max_upload_mb: Annotated[int, Field(ge=1)] = 200
     # What reading one file may take; each refusal names the limit that it met.
     max_pages: Annotated[int, Field(ge=1)] = 5_000
@@ -68,7 +75,7 @@ class Settings(BaseSettings):
     # "host:port"s that are not on the public internet, and which actions may reach all the same
     egress_allow: Annotated[tuple[str, ...], NoDecode] = ()
 
-    @field_validator("cors_origins", "egress_allow", mode="before")
+    @field_validator("cors_origins", "egress_allow", "trusted_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return (

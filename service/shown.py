@@ -3,8 +3,20 @@
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from service.events import AnswerDone, Retrieval, Usage
+from service.events import (
+    AnswerDone,
+    Confirmation,
+    Retrieval,
+    ToolArguments,
+    ToolCall,
+    ToolEvent,
+    ToolRunning,
+    ToolStarted,
+    Usage,
+    WhyConfirm,
+)
 from service.grounding import Citation
+from service.tools import Preview
 
 _QUOTE_IN_URL = 300  # characters
 
@@ -53,6 +65,69 @@ def retrieval_out(retrieval: Retrieval) -> dict[str, Any]:
         "answerability": round(retrieval.answerability, 4),
         "took_ms": round(retrieval.took_ms, 3),
     }
+
+
+def action_out(call: ToolCall) -> dict[str, Any]:
+    """A call of a tool and what came of it, without what came back."""
+    shown = {
+        "id": call.id,
+        "name": call.name,
+        "status": call.status,
+        "call": preview_out(call.preview) if call.preview else None,
+        "error": call.error,
+        "http_status": call.http_status,
+        "size": call.size,
+        "took_ms": round(call.took_ms, 3),
+        "sign_in_url": call.sign_in_url,
+    }
+    return shown | {"parts": [dict(part) for part in call.parts]} if call.parts else shown
+
+
+def preview_out(preview: Preview) -> dict[str, Any]:
+    """What a call would do, or did."""
+    return {
+        "method": preview.method,
+        "host": preview.host,
+        "path": preview.path,
+        "arguments": dict(preview.arguments),
+    }
+
+
+def confirmation_out(asked: Confirmation) -> dict[str, Any]:
+    """A question to the person, and how it is answered."""
+    return {
+        "id": asked.id,
+        "object": "confirmation",
+        "action": asked.call,
+        "name": asked.name,
+        **preview_out(asked.preview),
+        "why": asked.why,
+        "carries": asked.carries,
+        "decisions": ["once", "always", "refuse"] if can_be_always(asked) else ["once", "refuse"],
+        "expires_at": int(asked.expires_at.timestamp()),
+        "url": f"/api/confirmations/{asked.id}",
+    }
+
+
+def can_be_always(asked: Confirmation) -> bool:
+    """What a call carries differs each time, so nothing can be said about it once and for all."""
+    return asked.why is WhyConfirm.CONSEQUENTIAL
+
+
+def tool_event_out(event: ToolEvent) -> dict[str, Any]:
+    """What becomes of a call, while it does."""
+    if isinstance(event, ToolStarted):
+        return {"id": event.id, "name": event.name, "status": "started"}
+    if isinstance(event, ToolArguments):
+        return {"id": event.id, "status": "arguments", "delta": event.text}
+    if isinstance(event, ToolRunning):
+        return {
+            "id": event.id,
+            "name": event.name,
+            "status": "running",
+            "call": preview_out(event.preview),
+        }
+    return action_out(event.call)
 
 
 def usage_out(usage: Usage) -> dict[str, Any]:

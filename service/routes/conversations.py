@@ -31,6 +31,7 @@ class TurnOut(BaseModel):
     retrieval: dict[str, Any]
     model: str
     created_at: int
+    actions: list[dict[str, Any]]
 
 
 class ConversationOut(BaseModel):
@@ -61,6 +62,7 @@ class WholeConversationOut(ConversationOut):
                         "retrieval": {"status": "used"},
                         "model": "quote",
                         "created_at": 1795478460,
+                        "actions": [],
                     }
                 ]
             }
@@ -120,4 +122,5 @@ def _turn(turn: Turn) -> TurnOut:
         retrieval=turn.retrieval,
         model=turn.model,
         created_at=seconds(turn.created_at),
+        actions=turn.actions,
     )

@@ -2,6 +2,7 @@
 
 from service.store.assistants import Assistants
 from service.store.audit import Audit
+from service.store.confirmations import Confirmations
 from service.store.conversations import Conversations
 from service.store.credentials import Credentials
 from service.store.engine import Database
@@ -28,12 +29,14 @@ class Store:
         self.assistants = Assistants(self.database)
         self.knowledge_bases = KnowledgeBases(self.database)
         self.conversations = Conversations(self.database)
+        self.confirmations = Confirmations(self.database)
         self.files = Files(self.database)
         self.audit = Audit(self.database)
         self.vector_stores = VectorStores(self.database)
 
     def forget_document(self, team_id: str, document_id: str) -> int:
         """Take the text of a deleted document out of whatever is stored; how many answers that were."""
+        self.confirmations.forget_document(team_id, document_id)
         return self.conversations.forget_document(team_id, document_id)
 
     def close(self) -> None:

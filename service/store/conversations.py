@@ -63,6 +63,40 @@ class Conversations:
                 update(conversations).where(conversations.c.id == conversation_id).values(updated_at=now())
             )
 
+    def extend_turn(
+        self,
+        caller: Caller,
+        conversation_id: str,
+        turn_id: str,
+        *,
+        text: str,
+        citations: list[dict[str, Any]],
+        actions: list[dict[str, Any]],
+    ) -> None:
+        """The rest of an answer that had stopped: its text, with citations that count from its beginning.
+
+        Raises ConversationNotFound, also when the turn is gone.
+        """
+        mine = (turns.c.team_id == caller.team.id, turns.c.conversation_id == conversation_id)
+        with self._database.write() as connection:
+            _find(connection, caller, conversation_id, lock=True)
+            row = connection.execute(select(turns).where(*mine, turns.c.id == turn_id)).first()
+            if row is None:
+                raise ConversationNotFound(f"The conversation {conversation_id!r} has lost this turn.")
+            before = f"{row.answer}\n\n" if row.answer else ""
+            moved = [
+                each | {"start": each["start"] + len(before), "end": each["end"] + len(before)}
+                for each in citations
+            ]
+            connection.execute(
+                update(turns)
+                .where(*mine, turns.c.id == turn_id)
+                .values(answer=before + text, citations=[*row.citations, *moved], actions=actions)
+            )
+            connection.execute(
+                update(conversations).where(conversations.c.id == conversation_id).values(updated_at=now())
+            )
+
     def delete(self, caller: Caller, conversation_id: str) -> None:
         """Raises ConversationNotFound."""
         with self._database.write() as connection:
@@ -109,6 +143,7 @@ def new_turn(
     citations: list[dict[str, Any]],
     retrieval: dict[str, Any],
     model: str,
+    actions: list[dict[str, Any]] | None = None,
 ) -> Turn:
     """A turn with an id, made now."""
     return Turn(
@@ -119,6 +154,7 @@ def new_turn(
         retrieval=retrieval,
         model=model,
         created_at=now(),
+        actions=actions or [],
     )
 
 

@@ -303,6 +303,7 @@ turns = Table(
     Column("retrieval", JSON, nullable=False),
     Column("model", String(200), nullable=False),
     _time("created_at"),
+    Column("actions", JSON, nullable=False, server_default="[]"),
     UniqueConstraint("conversation_id", "position"),
     ForeignKeyConstraint(
         ["team_id", "conversation_id"], ["conversations.team_id", "conversations.id"], ondelete="CASCADE"
@@ -317,6 +318,49 @@ turn_sources = Table(
     Column("document_id", String(40), primary_key=True),
     _team(),
     Index(None, "team_id", "document_id"),
+)
+
+# Answers that wait for a person. `state` is all that it takes to go on; it goes when the person has decided.
+confirmations = Table(
+    "confirmations",
+    metadata,
+    _id(),
+    _team(),
+    Column("member", String(40), nullable=False),
+    Column("assistant_id", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("conversation_id", String(40)),
+    Column("turn_id", String(40)),
+    Column("call", JSON, nullable=False),
+    Column("state", JSON(none_as_null=True)),
+    Column("documents", JSON, nullable=False),
+    Column("decision", String(16)),
+    _time("created_at"),
+    _time("expires_at"),
+    ForeignKeyConstraint(
+        ["team_id", "assistant_id"], ["assistants.team_id", "assistants.id"], ondelete="CASCADE"
+    ),
+    ForeignKeyConstraint(
+        ["team_id", "conversation_id"], ["conversations.team_id", "conversations.id"], ondelete="CASCADE"
+    ),
+    Index(None, "team_id", "member", "created_at"),
+)
+
+# Operations that a member approved for always, with one assistant.
+approvals = Table(
+    "approvals",
+    metadata,
+    _id(),
+    _team(),
+    Column("member", String(40), nullable=False),
+    Column("assistant_id", String(40), nullable=False),
+    Column("operation", String(400), nullable=False),
+    _time("created_at"),
+    ForeignKeyConstraint(
+        ["team_id", "assistant_id"], ["assistants.team_id", "assistants.id"], ondelete="CASCADE"
+    ),
+    UniqueConstraint("team_id", "member", "assistant_id", "operation"),
 )
 
 # What this installation has done once: "examples" -> when.

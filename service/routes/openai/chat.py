@@ -16,12 +16,14 @@ from service import faults
 from service.access import TheInstallation, Viewer
 from service.answering import AnswerDone, Event, Generation, RetrievalDone, TextDelta, ToolCallDelta
 from service.errors import describe
+from service.events import Decision, ToolEvent
+from service.installation import Installation
 from service.records import Role
 from service.routes.openai.messages import question_of
 from service.routes.openai.pump import Pump
 from service.routes.openai.wire import Reply
 from service.routes.shapes import errors
-from service.turns import Asked, RunningTurn, prepared
+from service.turns import Asked, RunningTurn, prepared, prepared_rest
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -50,6 +52,13 @@ class StreamOptions(BaseModel):
     include_usage: bool = False
 
 
+class DecisionIn(BaseModel):
+    """What the person says to a confirmation."""
+
+    id: str = Field(description="The confirmation's id", examples=["conf_0123456789abcdef01234567"])
+    decision: Decision = Field(description="once, always (do not ask again for this operation), or refuse")
+
+
 class ChatIn(BaseModel):
     """A chat completion request. What Doumi does not know is accepted and left alone."""
 
@@ -73,6 +82,10 @@ class ChatIn(BaseModel):
     conversation: str | None = Field(
         None,
         description="Doumi keeps the history: “new”, or an id. Then `messages` carries the new question.",
+    )
+    confirmation: DecisionIn | None = Field(
+        None,
+        description="Go on with an answer that stopped for this confirmation: `messages` is not read then.",
     )
     trace: bool = Field(False, description="Tell editors how the answer came about")
 
@@ -141,13 +154,14 @@ _EXAMPLE = {
         "answerability": 0.9,
         "took_ms": 4.1,
     },
+    "actions": [],
 }
 
 
 @router.post(
     "/chat/completions",
     response_model=None,
-    responses=errors(400, 404, 429, 502, 503, 504)
+    responses=errors(400, 404, 409, 429, 502, 503, 504)
     | {
         200: {
             "description": "The answer; with `stream: true` server-sent events of chunks",
@@ -162,12 +176,24 @@ _EXAMPLE = {
 )
 async def chat(here: TheInstallation, caller: Viewer, body: ChatIn) -> JSONResponse | StreamingResponse:
     """Ask an assistant. The answer cites the team's files; `retrieval` says what was searched, or why not."""
-    turn = await prepared(here, caller, body.asked())
-    with_trace = body.trace and caller.role.covers(Role.EDITOR)
-    reply = Completion(turn, here.settings.url, with_trace=with_trace)
-    if not body.stream:
-        return JSONResponse(await reply.whole())
+    said = body.confirmation
+    turn = (
+        await prepared_rest(here, caller, said.id, said.decision, model=body.model)
+        if said
+        else await prepared(here, caller, body.asked())
+    )
     with_usage = body.stream_options is not None and body.stream_options.include_usage
+    return await sent(here, turn, stream=bool(body.stream), with_usage=with_usage, with_trace=body.trace)
+
+
+async def sent(
+    here: Installation, turn: RunningTurn, *, stream: bool, with_usage: bool = False, with_trace: bool = False
+) -> JSONResponse | StreamingResponse:
+    """A running turn as a chat completion; a trace is for editors only."""
+    with_trace = with_trace and turn.desk.caller.role.covers(Role.EDITOR)
+    reply = Completion(turn, here.settings.url, with_trace=with_trace)
+    if not stream:
+        return JSONResponse(await reply.whole())
     pump = Pump(turn.events())
     await pump.settle(_STATUS_WAIT_S)
     return StreamingResponse(
@@ -219,6 +245,8 @@ class Completion:
             return [self._reply.text(event.text)]
         if isinstance(event, ToolCallDelta):
             return [self._reply.tool_call(event)]
+        if isinstance(event, ToolEvent):
+            return [self._reply.tool_event(event)]
         if isinstance(event, AnswerDone):
             last = self._reply.last(event) | self._trace(event)
             return [last, self._reply.usage(event.usage)] if with_usage else [last]

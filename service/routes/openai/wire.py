@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from service.answering import AnswerDone, Retrieval, ToolCallDelta, Usage
-from service.shown import citations_out, path_of, retrieval_out, usage_out
+from service.events import ToolEvent, ToolWaiting
+from service.shown import (
+    action_out,
+    citations_out,
+    confirmation_out,
+    path_of,
+    retrieval_out,
+    tool_event_out,
+    usage_out,
+)
 
 
 @dataclass(kw_only=True)
@@ -39,12 +48,20 @@ class Reply:
             piece["function"]["name"] = delta.name
         return self._chunk({"tool_calls": [piece]})
 
+    def tool_event(self, event: ToolEvent) -> dict[str, Any]:
+        """A chunk that says nothing, with what becomes of a call of the server's own tools beside it."""
+        chunk = self._chunk({}) | {"action": tool_event_out(event)}
+        if isinstance(event, ToolWaiting):
+            chunk["confirmation"] = confirmation_out(event.confirmation)
+        return chunk
+
     def last(self, done: AnswerDone) -> dict[str, Any]:
         """The chunk that ends the choice; citations come with it."""
         delta: dict[str, Any] = {}
         if done.citations:
             delta["annotations"] = self._annotations(done)
-        return self._chunk(delta, done.finish_reason) | {"citations": citations_out(done, self.slug)}
+        ended = self._chunk(delta, done.finish_reason) | {"citations": citations_out(done, self.slug)}
+        return ended | _actions(done)
 
     def usage(self, usage: Usage) -> dict[str, Any]:
         """The chunk that a client asked for with `stream_options.include_usage`."""
@@ -70,6 +87,7 @@ class Reply:
         reply["usage"] = usage_out(done.usage)
         reply["citations"] = citations_out(done, self.slug)
         reply["retrieval"] = retrieval_out(done.retrieval)
+        reply |= _actions(done)
         if self.conversation:
             reply["conversation"] = self.conversation
         return reply
@@ -100,3 +118,11 @@ class Reply:
             "model": self.model,
             "choices": choices,
         }
+
+
+def _actions(done: AnswerDone) -> dict[str, Any]:
+    """The calls of the server's own tools, and the confirmation that the answer waits for."""
+    shown: dict[str, Any] = {"actions": [action_out(call) for call in done.calls]}
+    if done.confirmation is not None:
+        shown["confirmation"] = confirmation_out(done.confirmation)
+    return shown
