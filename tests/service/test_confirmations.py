@@ -50,10 +50,10 @@ class Shop:
 
     def member(self, team: str | None = None) -> dict[str, str]:
         """The headers of another member."""
-        teams = self.here.store.teams
-        of = team or self.here.store.teams.caller_of_key(OWNER).team.id
-        member = teams.add_member(of, name="Other", role=Role.OWNER)
-        _, secret = teams.create_key(of, name="k", role=Role.OWNER, member_id=member)
+        store = self.here.store
+        of = team or store.teams.by_slug("shops").id
+        member = store.members.add(of, name="Other", role=Role.OWNER)
+        _, secret = store.keys.create(of, name="k", role=Role.OWNER, member_id=member)
         return {"Authorization": f"Bearer {secret}"}
 
 
@@ -69,8 +69,8 @@ def running(
         here = app.state.installation
         here.loaded.result(timeout=60)
         team = here.store.teams.create(slug="shops", name="Shops").id
-        owner = here.store.teams.add_member(team, name="Owner", role=Role.OWNER)
-        here.store.teams.create_key(team, name="k", role=Role.OWNER, member_id=owner, secret=OWNER)
+        owner = here.store.members.add(team, name="Owner", role=Role.OWNER)
+        here.store.keys.create(team, name="k", role=Role.OWNER, member_id=owner, secret=OWNER)
         body = {"slug": "shop", "model": "scripted:shop", "instruction": "Take orders."}
         assert client.post("/api/assistants", json=body).status_code == 201
         yield client, here
