@@ -1,0 +1,1 @@
+"""What the quality benches share: the sets of questions, the searches that are compared, kept embeddings."""
