@@ -1,6 +1,7 @@
 """Models made ready for the fast path: converted once, kept with checksums, rebuilt when damaged.
 
-    <cache>/<name>-<hash of where it comes from>/    manifest.json, model.xml, model.bin, tokenizer.json
+    <cache>/<name>-<hash of where it comes from>/
+        manifest.json, tokenizer.json, model.xml, model.bin, model-int8.xml, model-int8.bin
 
 A folder appears whole, by one rename, or not at all; a lock file keeps two processes from doing it twice.
 """
@@ -32,7 +33,7 @@ from .openvino_model import ModelSpec
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
 _MANIFEST = "manifest.json"
-_MADE_WITH = ("openvino", "sentence-transformers", "transformers")
+_MADE_WITH = ("nncf", "openvino", "sentence-transformers", "transformers")
 _PATIENCE = 3600  # seconds; a large model may have to be downloaded first
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class PreparedModel:
 def prepare(name: str, cache: Path) -> PreparedModel:
     """Convert the model of that name unless that was done before; safe in several processes at once.
 
-    Takes about 15 s the first time and a checksum of the files later. Raises EmbedderNotFound and
+    Takes about 30 s the first time and a checksum of the files later. Raises EmbedderNotFound and
     ConversionFailed, and OSError when `cache` cannot be written.
     """
     source = locate(name)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from huggingface_hub import constants
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from .openvino_model import INPUTS, ModelSpec, OpenVINOModel, Vectors
+from .openvino_model import INPUTS, MODEL_FILE, ModelSpec, OpenVINOModel, Vectors
+from .quantise_model import quantise
 
 AGREEMENT = 0.999  # cosine to the original on every probe, or sentence-transformers serves itself
+_WORTH_INT8 = range(5_000_000, 1_000_000_000)  # parameters: smaller is fast anyway, larger takes an hour
 
 _PROBES = [
     "",
@@ -89,7 +92,7 @@ def prompts_of(model: SentenceTransformer, name: str) -> tuple[str, str]:
 
 
 def convert(name: str, model: SentenceTransformer, folder: Path) -> ModelSpec:
-    """Write `model.xml`, `model.bin` and `tokenizer.json` and say how they are to be used.
+    """Write the model, its int8 variant and `tokenizer.json`, and say how they are to be used.
 
     Raises NotExpressible when the model has no fast tokenizer, cannot be traced, or embeds differently.
     """
@@ -107,11 +110,13 @@ def convert(name: str, model: SentenceTransformer, folder: Path) -> ModelSpec:
         document_prompt=document,
         inputs=tuple(name for name in INPUTS if name in model.tokenizer.model_input_names),
         pad_id=int(model.tokenizer.pad_token_id or 0),
+        int8=False,
     )
     _write_tokenizer(backend, folder / "tokenizer.json")
-    _write_model(model, spec, folder / "model.xml")
+    _write_model(model, spec, folder / MODEL_FILE)
     _verify(expected, spec, folder)
-    return spec
+    worth = sum(parameter.numel() for parameter in model.parameters()) in _WORTH_INT8
+    return replace(spec, int8=worth and quantise(folder, spec, _PROBES, expected))
 
 
 def _write_tokenizer(backend: Tokenizer, path: Path) -> None:
@@ -134,10 +139,9 @@ def _write_model(model: SentenceTransformer, spec: ModelSpec, path: Path) -> Non
 
 def _verify(expected: Vectors, spec: ModelSpec, folder: Path) -> None:
     """Embed the probes with and without company: padding must change nothing."""
-    fast = OpenVINOModel(folder, spec, precision="f32")
-    alone = np.vstack([fast.encode_documents([text]) for text in _PROBES])
-    together = fast.encode_documents(_PROBES)
-    fast.close()
+    with OpenVINOModel(folder, spec, variant="f32") as fast:
+        alone = np.vstack([fast.encode_documents([text]) for text in _PROBES])
+        together = fast.encode_documents(_PROBES)
     worst = float(min(np.min(np.sum(expected * found, axis=1)) for found in (alone, together)))
     if not worst >= AGREEMENT:
         raise NotExpressible(f"the converted model embeds differently (cosine {worst:.4f})")

@@ -121,10 +121,11 @@ class FastEmbedder(Embedder):
 
     def __init__(self, folder: Path, spec: ModelSpec) -> None:
         self._model = OpenVINOModel(folder, spec)
-        self.fingerprint = spec.fingerprint
+        # Vectors of f32 and bf16 may lie in one index; those of int8 are a little off.
+        self.fingerprint = spec.fingerprint + ("-int8" if self._model.variant == "int8" else "")
         self.dimensions = spec.dimensions
         self.max_tokens = spec.max_tokens
-        self.served_by = f"OpenVINO {self._model.precision}"
+        self.served_by = f"OpenVINO {self._model.variant}"
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         return self._model.encode_documents(texts)

@@ -6,16 +6,19 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import openvino as ov
 import pytest
 from pydantic import SecretStr
 
 from knowledge.conversion import locate, prepare
 from knowledge.embeddings import EmbedderNotFound, EmbedderUnavailable, FastEmbedder, open_embedder
+from knowledge.openvino_model import OpenVINOModel, fastest
 
 ROOT = Path(__file__).parents[2]
 TEXTS = [
@@ -33,6 +36,15 @@ def minilm(models):
     embedder = open_embedder("all-MiniLM-L6-v2", cache=models)
     yield embedder
     embedder.close()
+
+
+@pytest.fixture(scope="module")
+def original():
+    """What sentence-transformers itself says."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(locate("all-MiniLM-L6-v2"), device="cpu")
+    return model.encode(TEXTS, normalize_embeddings=True, show_progress_bar=False)
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +84,31 @@ def _run(code, *arguments):
 # The fast path
 
 
-def test_the_fast_path_gives_the_vectors_of_sentence_transformers(minilm):
-    from sentence_transformers import SentenceTransformer
+@pytest.mark.parametrize(
+    ("variant", "worst", "mean"), [("f32", 0.999, 0.999), ("bf16", 0.999, 0.999), ("int8", 0.97, 0.99)]
+)
+def test_every_variant_gives_the_vectors_of_sentence_transformers(models, original, variant, worst, mean):
+    prepared = prepare("all-MiniLM-L6-v2", models)
+    with OpenVINOModel(prepared.folder, prepared.spec, variant=variant) as model:
+        found = model.encode_documents(TEXTS)
+        cosines = np.sum(original * found, axis=1)
+        assert cosines.min() > worst
+        assert cosines.mean() > mean
+        for text, vector in zip(TEXTS, found, strict=True):
+            assert model.encode_query(text) @ vector > 0.999
 
-    model = SentenceTransformer(locate("all-MiniLM-L6-v2"), device="cpu")
-    expected = model.encode(TEXTS, normalize_embeddings=True, show_progress_bar=False)
-    found = minilm.encode_documents(TEXTS)
-    assert isinstance(minilm, FastEmbedder)
+
+def test_the_fingerprint_tells_vectors_of_int8_from_others(minilm, models):
+    prepared = prepare("all-MiniLM-L6-v2", models)
+    quantised = minilm.served_by == "OpenVINO int8"
+    assert minilm.fingerprint == prepared.spec.fingerprint + ("-int8" if quantised else "")
     assert (minilm.dimensions, minilm.max_tokens) == (384, 256)
-    assert np.min(np.sum(expected * found, axis=1)) > 0.999
-    for text, vector in zip(TEXTS, expected, strict=True):
-        assert minilm.encode_query(text) @ vector > 0.999
+    assert isinstance(minilm, FastEmbedder)
+
+
+def test_the_next_variant_is_taken_where_there_is_no_int8(models):
+    prepared = prepare("all-MiniLM-L6-v2", models)
+    assert fastest(ov.Core(), replace(prepared.spec, int8=False)) in ("bf16", "f32")
 
 
 def test_serving_never_loads_torch(models):
@@ -195,9 +221,9 @@ def test_two_processes_convert_one_model_once_and_damage_is_mended(tiny, tmp_pat
     embedder.close()
 
 
-@pytest.mark.parametrize("file", ["manifest.json", "tokenizer.json", "model.xml"])
+@pytest.mark.parametrize("file", ["manifest.json", "tokenizer.json", "model.xml", "model-int8.bin"])
 def test_every_file_of_a_converted_model_is_checked(models, tmp_path, file, monkeypatch):
-    (whole,) = (path for path in models.glob("all-MiniLM*") if path.is_dir())
+    whole = prepare("all-MiniLM-L6-v2", models).folder
     folder = tmp_path / whole.name
     shutil.copytree(whole, folder)
     assert prepare("all-MiniLM-L6-v2", tmp_path).folder == folder
