@@ -28,7 +28,17 @@ from service.routes import (
     page,
     session,
 )
-from service.routes.openai import chat, embeddings, files, models, uploads, vector_store_files, vector_stores
+from service.routes.openai import (
+    chat,
+    embeddings,
+    files,
+    models,
+    responses,
+    uploads,
+    vector_store_files,
+    vector_stores,
+)
+from service.routes.openai import conversations as conversations_of_openai
 from service.settings import Settings
 
 _ABOUT = """\
@@ -55,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
             sweeping.cancel()
             with suppress(asyncio.CancelledError):
                 await sweeping
+            await here.background.close()
             await here.close_connections()
             await to_thread.run_sync(here.close)
 
@@ -78,7 +89,8 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["x-request-id", "retry-after"],
         )
     errors.install(app, faults.TABLE)
-    openai = (chat, models, embeddings, files, uploads, vector_stores, vector_store_files)
+    answering = (chat, models, responses, conversations_of_openai)
+    openai = (*answering, embeddings, files, uploads, vector_stores, vector_store_files)
     people = (session, keys, audit)
     for module in (*openai, assistants, knowledge_bases, conversations, confirmations, *people, health, page):
         app.include_router(module.router)

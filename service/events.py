@@ -1,7 +1,7 @@
 """What goes into an answer and what comes out of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -25,6 +25,12 @@ class Question:
     parts: tuple[Mapping[str, Any], ...] = ()  # OpenAI content parts besides the text: images
     tool_messages: tuple[Mapping[str, Any], ...] = ()  # OpenAI messages after the question: calls and results
     attached: tuple[Attached, ...] = ()  # what was read out of files and images that came with it
+
+    def told(self, instructions: str | None) -> "Question":
+        """The question with what the client wants to be minded, before its other system messages."""
+        if not instructions or not instructions.strip():
+            return self
+        return replace(self, system="\n\n".join(part for part in (instructions, self.system) if part))
 
 
 @dataclass(frozen=True, kw_only=True)

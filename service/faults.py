@@ -28,8 +28,11 @@ from service.model_errors import (
     ModelUnavailable,
 )
 from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmbeddingModel
+from service.routes.openai.items import ItemNotFound, UnusableItems
 from service.routes.openai.messages import UnusableMessages
+from service.routes.openai.responses import UnusableRequest
 from service.routes.openai.vector_stores import VectorStoreExpired
+from service.seats import TooManyAnswers
 from service.store.assistants import AssistantNotFound
 from service.store.audit import AuditBroken
 from service.store.confirmations import ApprovalNotFound, ConfirmationNotFound, ConfirmationOver
@@ -39,10 +42,12 @@ from service.store.keys import KeyNotFound, KeyNotUsable
 from service.store.knowledge_bases import KnowledgeBaseNotFound
 from service.store.members import LastOwner, MemberNotFound
 from service.store.pages import CursorNotFound
+from service.store.responses import ResponseNotFound
 from service.store.sessions import SessionNotFound
 from service.store.teams import SlugTaken, TeamNotFound
 from service.store.vector_stores import FileBatchNotFound, VectorStoreNotFound
 from service.tools import ToolArgumentsInvalid, ToolCallFailed
+from service.turns import ModelCannot, NothingAsked
 from service.uploads import UploadMalformed, UploadTooLarge
 
 _MODEL = "model_error"
@@ -74,6 +79,13 @@ TABLE: dict[type[BaseException], Fault] = {
     InstructionError: Fault(400, INVALID, "invalid_instruction", "instruction"),
     PromptTooLong: Fault(400, INVALID, "context_length_exceeded", "messages"),
     UnusableMessages: Fault(400, INVALID, "invalid_messages", "messages"),
+    UnusableItems: Fault(400, INVALID, "invalid_input", "input"),
+    UnusableRequest: Fault(400, INVALID, "invalid_request"),
+    ResponseNotFound: Fault(404, INVALID, "response_not_found"),
+    ItemNotFound: Fault(404, INVALID, "item_not_found"),
+    NothingAsked: Fault(400, INVALID, "nothing_asked", "input"),
+    ModelCannot: Fault(400, INVALID, "unsupported_by_model"),
+    TooManyAnswers: Fault(503, "server_error", "too_many_answers"),
     UnusableToolMessages: Fault(400, INVALID, "invalid_messages", "messages"),
     UploadTooLarge: Fault(413, INVALID, "file_too_large", "file"),
     UploadMalformed: Fault(400, INVALID, "invalid_upload", "file"),

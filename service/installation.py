@@ -15,11 +15,13 @@ from ingest.worker import Worker
 from knowledge.embeddings import Embedder
 from knowledge.recipe import EMBEDDER_ERRORS
 from service.actions.egress import Egress
+from service.background import Background
 from service.bases import OpenBases, address_of
 from service.embedders import embedders_of, open_named
 from service.model import Model, Timeouts, open_model
 from service.rebuilding import Rebuilder
 from service.records import Assistant, Caller, KnowledgeBaseRecord
+from service.seats import Seats
 from service.settings import Settings
 from service.store import Store
 from service.tools import Tool
@@ -51,9 +53,11 @@ class Installation:
     rebuilder: Rebuilder
     embedder: "Future[Embedder]"
     egress: Egress
+    seats: Seats
     _lock: IO[str]
     loaded: "Future[None]" = field(default_factory=Future)  # done when what is loaded at the start is queued
     tool_sources: list[ToolSource] = field(default_factory=list)
+    background: Background = field(default_factory=Background)
     _models: dict[str, Model] = field(default_factory=dict)
 
     @classmethod
@@ -62,6 +66,7 @@ class Installation:
         settings.data.mkdir(parents=True, exist_ok=True)
         lock = _lock(settings.data / ".lock")
         store = Store(settings.records_url)
+        store.responses.fail_interrupted()
         opener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
         embedder = opener.submit(open_named, settings, settings.embedder)
         opener.shutdown(wait=False)
@@ -81,6 +86,7 @@ class Installation:
             rebuilder=Rebuilder(bases.existing),
             embedder=embedder,
             egress=Egress(allow=settings.egress_allow),
+            seats=Seats(settings.max_answers),
             _lock=lock,
         )
 

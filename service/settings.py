@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     model_timeout_s: Annotated[float, Field(gt=0)] = 60.0  # without a token for this long, the answer fails
     context_tokens: Annotated[int, Field(ge=1000)] = 8000  # prompt budget: instruction, passages, history
 
+    strict_openai: bool = False  # responses hold only what OpenAI's published schema knows
+    max_answers: Annotated[int, Field(ge=1)] = 100  # made at the same time; more are asked to come again
+
     embedder: str = "all-MiniLM-L6-v2"
     embedder_base_url: str | None = None
     embedder_api_key: SecretStr | None = None

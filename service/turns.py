@@ -4,7 +4,7 @@ Chat completions, responses, runs of the Assistants API and the MCP server all c
 their wire looks like.
 """
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,10 +29,10 @@ from service.events import Decision, ToolWaiting
 from service.installation import Installation
 from service.instruction import instruction_of
 from service.pausing import Resumed, read_paused
-from service.records import Assistant, Caller, StoredConfirmation
+from service.records import Assistant, Caller, Role, StoredConfirmation, Turn
 from service.shown import action_out, can_be_always, citations_out, confirmation_out, retrieval_out
 from service.store.confirmations import ConfirmationNotFound, ConfirmationOver
-from service.store.conversations import new_conversation_id, new_turn
+from service.store.conversations import new_conversation_id, new_turn, new_turn_id
 from service.store.engine import now
 from service.tools import CallContext, Limits
 
@@ -49,22 +49,70 @@ class Asked:
     generation: Generation = field(default_factory=Generation)
     # Where the turn is kept: NEW, an id, or None for nowhere. The history of a kept one is the server's.
     conversation: str | None = None
+    says_only_new: bool = False  # what the question brings as history comes after that of the conversation
+
+
+class NothingAsked(ValueError):
+    """There is neither a question nor a call that waits for its result; send a user message."""
+
+
+class ModelCannot(ValueError):
+    """The assistant's model only quotes from files; connect a language model for what is asked of it."""
 
 
 def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
     """Everything that reads the records, before anything is asked; it blocks.
 
-    Raises AssistantNotFound, ConversationNotFound and ModelMisconfigured.
+    Raises AssistantNotFound, ConversationNotFound, NothingAsked, ModelMisconfigured and ModelCannot.
     """
     assistant = find_assistant(here, caller, asked.model)
-    question = asked.question
+    question, begun = asked.question, None
     if asked.conversation == NEW:
-        question = replace(question, history=())
+        question = replace(question, history=question.history if asked.says_only_new else ())
     elif asked.conversation:
-        turns = here.store.conversations.turns(caller, asked.conversation)
-        history = tuple(Exchange(question=turn.question, answer=turn.answer) for turn in turns)
-        question = replace(question, history=history)
-    return RunningTurn(here, caller, assistant, replace(asked, question=question))
+        question, begun = _continued(here.store.conversations.turns(caller, asked.conversation), asked)
+    turn = RunningTurn(here, caller, assistant, replace(asked, question=question), begun=begun)
+    if turn.setup.model.quoting:
+        _refuse_for_quoting(asked.generation)
+    return turn
+
+
+def _continued(turns: Sequence[Turn], asked: Asked) -> tuple[Question, Turn | None]:
+    """The question after what was kept, and the turn that its tool results belong to, if they do."""
+    question = asked.question
+    last = turns[-1] if turns else None
+    if last is not None and last.open and question.tool_messages:
+        own = question.tool_messages
+        if asked.says_only_new:  # the calls themselves are the server's to remember
+            own = (*last.tool_messages, *own)
+        history = _exchanges(turns[:-1])
+        return replace(question, text=last.question, history=history, tool_messages=own), last
+    history = _exchanges(turns)
+    if not (question.text or question.parts):
+        raise NothingAsked(
+            "The conversation waits for no results of functions; ask a question with a user message."
+        )
+    more = question.history if asked.says_only_new else ()
+    return replace(question, history=(*history, *more)), None
+
+
+def _exchanges(turns: Iterable[Turn]) -> tuple[Exchange, ...]:
+    return tuple(Exchange(question=turn.question, answer=turn.answer) for turn in turns)
+
+
+def _refuse_for_quoting(generation: Generation) -> None:
+    """What a client relies on must not be missing without a word."""
+    wanted = generation.parameters.get("response_format")
+    if isinstance(wanted, Mapping) and wanted.get("type") not in (None, "text"):
+        raise ModelCannot(
+            "This assistant's model only quotes from files and writes no JSON; leave response_format out, or "
+            "connect a language model (DOUMI_MODEL)."
+        )
+    if generation.tools and generation.tool_choice not in (None, "auto", "none"):
+        raise ModelCannot(
+            "This assistant's model only quotes from files and calls no tools; leave tool_choice at auto, or "
+            "connect a language model (DOUMI_MODEL)."
+        )
 
 
 def prepare_rest(
@@ -121,8 +169,13 @@ class RunningTurn:
         *,
         resumed: Resumed | None = None,
         turn_id: str | None = None,
+        begun: Turn | None = None,
     ) -> None:
-        """`resumed`: what stopped for a confirmation, with `turn_id` where it was stored."""
+        """`resumed`: what stopped for a confirmation, with `turn_id` where it was stored.
+
+        `begun`: what was stored of the turn when it stopped for results of the client's tools.
+        """
+        self.id = turn_id or (begun.id if begun else new_turn_id())
         self.desk = desk_of(here, caller, assistant)
         self.question = asked.question
         self.generation = asked.generation
@@ -132,8 +185,13 @@ class RunningTurn:
         self.setup = _setup(here, self.desk, self.conversation)
         self._here = here
         self._resumed = resumed
-        self._turn_id = turn_id
+        self._extends = turn_id is not None  # else it is stored whole
         self._calls: dict[int, dict[str, Any]] = {}
+
+    @property
+    def shows_sources(self) -> bool:
+        """Whether the caller may see what was found: editors, and where answers cite it anyway."""
+        return self.desk.caller.role.covers(Role.EDITOR) or self.setup.instruction.front.citations
 
     @property
     def tool_calls(self) -> list[dict[str, Any]]:
@@ -147,19 +205,20 @@ class RunningTurn:
         raises; then nothing is stored.
         """
         waiting: ToolWaiting | None = None
-        async with aclosing(self._answer()) as events:
-            async for event in events:
-                if isinstance(event, ToolCallDelta):
-                    self._note(event)
-                elif isinstance(event, ToolWaiting):
-                    waiting = event  # AnswerDone follows at once
-                    continue
-                elif isinstance(event, AnswerDone):
-                    await self._keep(event)
-                    if waiting is not None:
-                        await to_thread.run_sync(self._keep_waiting, waiting)
-                        yield waiting
-                yield event
+        with self._here.seats.taken():
+            async with aclosing(self._answer()) as events:
+                async for event in events:
+                    if isinstance(event, ToolCallDelta):
+                        self._note(event)
+                    elif isinstance(event, ToolWaiting):
+                        waiting = event  # AnswerDone follows at once
+                        continue
+                    elif isinstance(event, AnswerDone):
+                        await self._keep(event)
+                        if waiting is not None:
+                            await to_thread.run_sync(self._keep_waiting, waiting)
+                            yield waiting
+                    yield event
 
     def _answer(self) -> AsyncGenerator[Event]:
         if self._resumed is not None:
@@ -195,29 +254,33 @@ class RunningTurn:
         call["function"]["arguments"] += delta.arguments
 
     async def _keep(self, done: AnswerDone) -> None:
-        """Store the turn, whole; a conversation of the server's is the only thing that is kept."""
-        if self.conversation and not self.question.tool_messages and done.finish_reason != "tool_calls":
+        """Store the turn, whole, or up to the calls that the client is to make."""
+        if self.conversation:
             await to_thread.run_sync(self._store, done, self.conversation)
 
     def _store(self, done: AnswerDone, conversation: str) -> None:
         store, caller = self._here.store.conversations, self.desk.caller
         citations = citations_out(done, self.desk.assistant.slug)
         actions = [action_out(call) for call in done.calls]
-        if self._turn_id is not None:
+        if self._extends:
             store.extend_turn(
-                caller, conversation, self._turn_id, text=done.text, citations=citations, actions=actions
+                caller, conversation, self.id, text=done.text, citations=citations, actions=actions
             )
         else:
+            said = [dict(message) for message in self.question.tool_messages]
+            if self._calls:
+                said.append({"role": "assistant", "content": done.text, "tool_calls": self.tool_calls})
             kept = new_turn(
+                id=self.id,
                 question=self.question.text,
-                answer=done.text,
+                answer="" if self._calls else done.text,
                 citations=citations,
                 retrieval=retrieval_out(done.retrieval),
                 model=self.setup.model.name,
                 actions=actions,
+                tool_messages=said,
             )
             store.add_turn(caller, self.desk.assistant.id, conversation, kept, new=self._new)
-            self._turn_id = kept.id
         self.forget_deleted(done)
 
     def _keep_waiting(self, waiting: ToolWaiting) -> None:
@@ -232,8 +295,8 @@ class RunningTurn:
                 assistant_id=assistant.id,
                 version=assistant.version,
                 model=self.model,
-                conversation_id=self.conversation if self._turn_id else None,
-                turn_id=self._turn_id,
+                conversation_id=self.conversation,
+                turn_id=self.id if self.conversation else None,
                 call=confirmation_out(asked),
                 state=dict(waiting.paused),
                 documents=sorted(documents),

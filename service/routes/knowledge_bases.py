@@ -221,7 +221,7 @@ def delete_knowledge_base(here: TheInstallation, caller: Editor, base: BaseSlug)
     team = caller.team.id
     gone = here.store.knowledge_bases.delete(team, base)
     documents = here.bases.get(team, gone.record.id).all_ids()
-    answers = sum(here.store.conversations.forget_document(team, each) for each in documents)
+    answers = sum(here.store.forget_document(team, each) for each in documents)
     here.bases.delete(team, gone.record.id)
     here.store.database.forget_deleted()
     return DeletedBaseOut(

@@ -10,6 +10,7 @@ from service.store.files import Files
 from service.store.keys import Keys
 from service.store.knowledge_bases import KnowledgeBases
 from service.store.members import Members
+from service.store.responses import Responses
 from service.store.sessions import Sessions
 from service.store.teams import Teams
 from service.store.vector_stores import VectorStores
@@ -30,6 +31,7 @@ class Store:
         self.knowledge_bases = KnowledgeBases(self.database)
         self.conversations = Conversations(self.database)
         self.confirmations = Confirmations(self.database)
+        self.responses = Responses(self.database)
         self.files = Files(self.database)
         self.audit = Audit(self.database)
         self.vector_stores = VectorStores(self.database)
@@ -37,7 +39,8 @@ class Store:
     def forget_document(self, team_id: str, document_id: str) -> int:
         """Take the text of a deleted document out of whatever is stored; how many answers that were."""
         self.confirmations.forget_document(team_id, document_id)
-        return self.conversations.forget_document(team_id, document_id)
+        turns = self.conversations.forget_document(team_id, document_id)
+        return turns + self.responses.forget_document(team_id, document_id)
 
     def close(self) -> None:
         """Give the connections back."""

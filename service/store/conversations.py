@@ -1,5 +1,6 @@
 """Conversations and their turns. A turn is stored whole or not at all."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,8 +32,9 @@ class Conversations:
     def page(
         self, caller: Caller, window: Window, *, assistant: str | None = None
     ) -> tuple[list[Conversation], bool]:
-        """One page of conversations, and whether more follow; `assistant` is a slug."""
-        query = _mine(caller)
+        """One page of conversations that hold a turn, and whether more follow; `assistant` is a slug."""
+        begun = select(turns.c.id).where(turns.c.conversation_id == conversations.c.id)
+        query = _mine(caller).where(begun.exists())
         if assistant:
             query = query.where(assistants.c.slug == assistant)
         with self._database.read() as connection:
@@ -48,19 +50,47 @@ class Conversations:
             _find(connection, caller, conversation_id)
             return [_turn(row) for row in connection.execute(query.order_by(turns.c.position))]
 
+    def create(self, caller: Caller, assistant_id: str, *, metadata: Mapping[str, Any]) -> Conversation:
+        """An empty conversation; the first answer moves it to the assistant that gave it."""
+        conversation_id = new_conversation_id()
+        with self._database.write() as connection:
+            _create(connection, caller, assistant_id, conversation_id, "", metadata)
+            return _conversation(_find(connection, caller, conversation_id))
+
+    def change(self, caller: Caller, conversation_id: str, *, metadata: Mapping[str, Any]) -> Conversation:
+        """Replace the client's own words about it. Raises ConversationNotFound."""
+        with self._database.write() as connection:
+            _find(connection, caller, conversation_id, lock=True)
+            connection.execute(
+                update(conversations)
+                .where(conversations.c.team_id == caller.team.id, conversations.c.id == conversation_id)
+                .values(metadata=dict(metadata))
+            )
+            return _conversation(_find(connection, caller, conversation_id))
+
     def add_turn(
         self, caller: Caller, assistant_id: str, conversation_id: str, turn: Turn, *, new: bool = False
     ) -> None:
-        """Store the turn; with `new`, begin the conversation with it. Raises ConversationNotFound."""
+        """Store the turn; with `new`, begin the conversation with it. Raises ConversationNotFound.
+
+        A turn that was stored while it waited for results of the client's tools is replaced.
+        """
+        team_id = caller.team.id
         with self._database.write() as connection:
             if new:
                 _create(connection, caller, assistant_id, conversation_id, turn.question)
             else:
                 # Turns that end at the same moment take their positions one after the other.
                 _find(connection, caller, conversation_id, lock=True)
-            _insert_turn(connection, caller.team.id, conversation_id, turn)
+            mine = (turns.c.team_id == team_id, turns.c.conversation_id == conversation_id)
+            changed: dict[str, Any] = {"updated_at": now()}
+            if not new and not connection.scalar(select(func.count()).where(*mine)):
+                changed |= {"assistant_id": assistant_id, "title": _title(turn.question)}
+            position = connection.scalar(select(turns.c.position).where(*mine, turns.c.id == turn.id))
+            connection.execute(delete(turns).where(*mine, turns.c.id == turn.id))
+            _insert_turn(connection, team_id, conversation_id, turn, position)
             connection.execute(
-                update(conversations).where(conversations.c.id == conversation_id).values(updated_at=now())
+                update(conversations).where(conversations.c.id == conversation_id).values(**changed)
             )
 
     def extend_turn(
@@ -96,6 +126,17 @@ class Conversations:
             connection.execute(
                 update(conversations).where(conversations.c.id == conversation_id).values(updated_at=now())
             )
+
+    def change_turn(self, caller: Caller, conversation_id: str, turn: Turn) -> None:
+        """Replace a turn where it stands, or take it away when nothing is left of it."""
+        team_id = caller.team.id
+        with self._database.write() as connection:
+            _find(connection, caller, conversation_id, lock=True)
+            mine = (turns.c.team_id == team_id, turns.c.conversation_id == conversation_id)
+            position = connection.scalar(select(turns.c.position).where(*mine, turns.c.id == turn.id))
+            connection.execute(delete(turns).where(*mine, turns.c.id == turn.id))
+            if position is not None and (turn.question or turn.answer or turn.tool_messages):
+                _insert_turn(connection, team_id, conversation_id, turn, position)
 
     def delete(self, caller: Caller, conversation_id: str) -> None:
         """Raises ConversationNotFound."""
@@ -136,6 +177,11 @@ def new_conversation_id() -> str:
     return new_id("conv")
 
 
+def new_turn_id() -> str:
+    """An id for a turn before it is stored."""
+    return new_id("turn")
+
+
 def new_turn(
     *,
     question: str,
@@ -144,10 +190,12 @@ def new_turn(
     retrieval: dict[str, Any],
     model: str,
     actions: list[dict[str, Any]] | None = None,
+    tool_messages: list[dict[str, Any]] | None = None,
+    id: str | None = None,
 ) -> Turn:
-    """A turn with an id, made now."""
+    """A turn made now, with a new id or the given one."""
     return Turn(
-        id=new_id("turn"),
+        id=id or new_turn_id(),
         question=question,
         answer=answer,
         citations=citations,
@@ -155,6 +203,7 @@ def new_turn(
         model=model,
         created_at=now(),
         actions=actions or [],
+        tool_messages=tool_messages or [],
     )
 
 
@@ -173,6 +222,7 @@ def _without(row: Row[Any], document_id: str) -> dict[str, Any]:
         "answer": f"[This answer rested on “{name}”, which has been deleted.]",
         "citations": [],
         "retrieval": retrieval,
+        "tool_messages": [],
     }
 
 
@@ -196,31 +246,43 @@ def _find(connection: Connection, caller: Caller, conversation_id: str, *, lock:
 
 
 def _create(
-    connection: Connection, caller: Caller, assistant_id: str, conversation_id: str, question: str
+    connection: Connection,
+    caller: Caller,
+    assistant_id: str,
+    conversation_id: str,
+    question: str,
+    metadata: Mapping[str, Any] | None = None,
 ) -> None:
     moment = now()
-    title = " ".join(question.split())
     connection.execute(
         insert(conversations).values(
             id=conversation_id,
             team_id=caller.team.id,
             member=caller.member,
             assistant_id=assistant_id,
-            title=title if len(title) <= _TITLE else title[: _TITLE - 1] + "…",
+            title=_title(question),
+            metadata=dict(metadata or {}),
             created_at=moment,
             updated_at=moment,
         )
     )
 
 
-def _insert_turn(connection: Connection, team_id: str, conversation_id: str, turn: Turn) -> None:
+def _title(question: str) -> str:
+    title = " ".join(question.split())
+    return title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
+
+
+def _insert_turn(
+    connection: Connection, team_id: str, conversation_id: str, turn: Turn, position: int | None = None
+) -> None:
     last = connection.scalar(
         select(func.max(turns.c.position)).where(turns.c.conversation_id == conversation_id)
     )
     values = {name: getattr(turn, name) for name in Turn.__dataclass_fields__}
     connection.execute(
         insert(turns).values(
-            **values, team_id=team_id, conversation_id=conversation_id, position=(last or 0) + 1
+            **values, team_id=team_id, conversation_id=conversation_id, position=position or (last or 0) + 1
         )
     )
     sources = (*turn.citations, *turn.retrieval.get("passages", ()))

@@ -281,6 +281,7 @@ conversations = Table(
     Column("member", String(40), nullable=False),
     Column("assistant_id", String(40), nullable=False),
     Column("title", String(200), nullable=False),
+    Column("metadata", JSON, nullable=False, server_default="{}"),
     _time("created_at"),
     _time("updated_at"),
     UniqueConstraint("team_id", "id"),
@@ -304,6 +305,7 @@ turns = Table(
     Column("model", String(200), nullable=False),
     _time("created_at"),
     Column("actions", JSON, nullable=False, server_default="[]"),
+    Column("tool_messages", JSON, nullable=False, server_default="[]"),
     UniqueConstraint("conversation_id", "position"),
     ForeignKeyConstraint(
         ["team_id", "conversation_id"], ["conversations.team_id", "conversations.id"], ondelete="CASCADE"
@@ -361,6 +363,36 @@ approvals = Table(
         ["team_id", "assistant_id"], ["assistants.team_id", "assistants.id"], ondelete="CASCADE"
     ),
     UniqueConstraint("team_id", "member", "assistant_id", "operation"),
+)
+
+responses = Table(
+    "responses",
+    metadata,
+    _id(),
+    _team(),
+    Column("member", String(40), nullable=False),
+    Column("assistant_id", String(40), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("input", JSON, nullable=False),
+    Column("pieces", JSON, nullable=False),
+    Column("documents", JSON, nullable=False),
+    Column("previous_id", String(40)),
+    _time("created_at"),
+    ForeignKeyConstraint(
+        ["team_id", "assistant_id"], ["assistants.team_id", "assistants.id"], ondelete="CASCADE"
+    ),
+    Index(None, "status"),
+)
+
+# Which documents a stored response rests on, so that deleting a document finds it.
+response_sources = Table(
+    "response_sources",
+    metadata,
+    Column("response_id", String(40), ForeignKey("responses.id", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", String(40), primary_key=True),
+    _team(),
+    Index(None, "team_id", "document_id"),
 )
 
 # What this installation has done once: "examples" -> when.

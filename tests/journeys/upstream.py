@@ -13,7 +13,11 @@ WORDS = ["The ", "files ", "say ", "so ", "[1]", "."]
 
 class Upstream:
     """`well` answers, `dies` ends in mid-stream, `garbage` is no JSON, `silent` says nothing, `refuses` is 401,
-    `drips` goes on for a minute."""
+    `drips` goes on for a minute.
+
+    `calls` calls the first tool it is given and then says its result, `writes` answers with JSON, `slow` takes its
+    time.
+    """
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -38,16 +42,51 @@ class Upstream:
 
 class _Handler(BaseHTTPRequestHandler):
     requests: list[dict[str, Any]]
+    body: dict[str, Any]
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.requests.append(body)
+        self.body = body
         getattr(self, f"_{body['model']}")()
 
     def _well(self) -> None:
         self._begin()
         for word in WORDS:
             self._chunk({"content": word})
+        self._chunk({}, "stop")
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _calls(self) -> None:
+        body = self.body
+        self._begin()
+        results = [message["content"] for message in body["messages"] if message["role"] == "tool"]
+        if results or not body.get("tools"):
+            self._chunk({"content": f"The tool says: {results[-1] if results else 'nothing'}."})
+            self._chunk({}, "stop")
+        else:
+            name = body["tools"][0]["function"]["name"]
+            for delta in (
+                {"id": "call_1", "type": "function", "function": {"name": name, "arguments": ""}},
+                {"function": {"arguments": '{"city": '}},
+                {"function": {"arguments": '"Tallinn"}'}},
+            ):
+                self._chunk({"tool_calls": [{"index": 0, **delta}]})
+            self._chunk({}, "tool_calls")
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _writes(self) -> None:
+        self._begin()
+        self._chunk({"content": '{"opens": '})
+        self._chunk({"content": '"05:40"}'})
+        self._chunk({}, "stop")
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _slow(self) -> None:
+        self._begin()
+        for number in range(40):
+            self._chunk({"content": f"{number} "})
+            time.sleep(0.1)
         self._chunk({}, "stop")
         self.wfile.write(b"data: [DONE]\n\n")
 
@@ -86,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._chunk({"role": "assistant", "content": ""})
 
-    def _chunk(self, delta: dict[str, str], finish: str | None = None) -> None:
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> None:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
         chunk = {
             "id": "c",

@@ -35,7 +35,7 @@ def test_calls_of_the_clients_tools_come_after_the_question() -> None:
     result = {"role": "tool", "tool_call_id": "c1", "content": "42"}
     question = question_of([USER, call, result])
     assert question.text == "What is the limit?"
-    assert question.tool_messages == (call, result)
+    assert question.tool_messages == (call | {"content": ""}, result)
 
 
 @pytest.mark.parametrize(

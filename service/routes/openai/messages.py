@@ -31,7 +31,10 @@ def question_of(messages: Sequence[Mapping[str, Any]]) -> Question:
         history=tuple(_exchanges(messages[:last])),
         system="\n\n".join(part for part in system if part.strip()) or None,
         parts=tuple(parts),
-        tool_messages=tuple(messages[last + 1 :]),
+        # An assistant that only calls has no content; clients leave it out or send null.
+        tool_messages=tuple(
+            {**message, "content": message.get("content") or ""} for message in messages[last + 1 :]
+        ),
     )
 
 
