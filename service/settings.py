@@ -60,7 +60,6 @@ class Settings(BaseSettings):
     # hosts that may be sent text of the team's files without asking
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
 
-    max_upload_mb: Annotated[int, Field(ge=1)] = 200
     # What reading one file may take; each refusal names the limit that it met.
     max_pages: Annotated[int, Field(ge=1)] = 5_000
     max_characters: Annotated[int, Field(ge=1)] = 20_000_000
@@ -73,6 +72,8 @@ class Settings(BaseSettings):
     ocr: bool = True  # read pictures of text, where the OCR extra is installed
     ocr_languages: Annotated[str, Field(pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$")] = "kor+eng"
     ocr_page_s: Annotated[float, Field(gt=0, le=55)] = 50.0
+    max_upload_mb: Annotated[int, Field(ge=1)] = 200  # of one file
+    max_request_mb: Annotated[int, Field(ge=1)] = 1000  # of all files of one request
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()  # other origins whose pages may call the API
 
     # "host:port"s that are not on the public internet, and which actions may reach all the same

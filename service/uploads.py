@@ -13,16 +13,19 @@ from typing import Any, BinaryIO
 
 from anyio import to_thread
 from fastapi import Request
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from ingest.limits import MIB
 from knowledge.base import KnowledgeBase
 from knowledge.documents import Document
+from knowledge.errors import UnusableAttributes
 from service.bases import address_of
 from service.installation import Installation
 from service.records import KnowledgeBaseRecord
 
 _FORM_OVERHEAD = 64 * 1024  # bytes of a multipart request that are not the file
+_MOST_FILES = 200  # in one request
 
 
 class UploadTooLarge(Exception):
@@ -31,6 +34,15 @@ class UploadTooLarge(Exception):
 
 class UploadMalformed(Exception):
     """The request is no multipart form with a field `file`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What became of one file of a request."""
+
+    name: str
+    document: Document | None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,19 +68,49 @@ async def take_in(request: Request, here: Installation, to: Destination) -> Docu
 
     Raises UploadTooLarge, UploadMalformed and UnusableAttributes.
     """
-    form = await read_form(request, here.settings.max_upload_mb * 1024 * 1024)
+    form = await read_form(request, here.settings.max_upload_mb * MIB)
     try:
-        upload = form.get("file")
-        if not isinstance(upload, UploadFile):
-            raise UploadMalformed("Send the file as the multipart field “file”.")
-        name, attributes = to.name or upload.filename or "", _attributes(form)
-        return await to_thread.run_sync(
-            lambda: store_upload(
-                here, to.base, address_of(to.record), upload.file, name, attributes=attributes
-            )
-        )
+        [upload] = _files(form)
+        attributes = _attributes(form)
+        return await to_thread.run_sync(lambda: _store(here, to, upload, attributes))
     finally:
         await form.close()
+
+
+async def take_in_all(request: Request, here: Installation, to: Destination) -> list[Taken]:
+    """Like `take_in`, of every field `file`. One that cannot be taken does not keep the others out."""
+    largest = here.settings.max_upload_mb * MIB
+    most = max(here.settings.max_request_mb * MIB, largest)
+    form = await read_form(request, most, files=_MOST_FILES, largest=largest)
+    try:
+        files, attributes = _files(form), _attributes(form)
+        return [await to_thread.run_sync(_tried, here, to, upload, attributes) for upload in files]
+    finally:
+        await form.close()
+
+
+def _tried(
+    here: Installation, to: Destination, upload: UploadFile, attributes: dict[str, Any] | None
+) -> Taken:
+    name = upload.filename or ""
+    try:
+        return Taken(name=name, document=_store(here, to, upload, attributes))
+    except (UploadTooLarge, UnusableAttributes, OSError) as error:
+        return Taken(name=name, document=None, error=error)
+
+
+def _store(
+    here: Installation, to: Destination, upload: UploadFile, attributes: dict[str, Any] | None
+) -> Document:
+    name, where = to.name or upload.filename or "", address_of(to.record)
+    return store_upload(here, to.base, where, upload.file, name, attributes=attributes)
+
+
+def _files(form: FormData) -> list[UploadFile]:
+    files = [upload for upload in form.getlist("file") if isinstance(upload, UploadFile)]
+    if not files:
+        raise UploadMalformed("Send the file as the multipart field “file”.")
+    return files
 
 
 def _attributes(form: FormData) -> dict[str, Any] | None:
@@ -85,14 +127,35 @@ def _attributes(form: FormData) -> dict[str, Any] | None:
     return found
 
 
-async def read_form(request: Request, limit: int) -> FormData:
+class _Parser(MultiPartParser):
+    """Keeps no more of a part than shows that it is too large."""
+
+    def __init__(
+        self, headers: Headers, stream: AsyncGenerator[bytes, None], *, files: int, largest: int
+    ) -> None:
+        super().__init__(headers, stream, max_files=files, max_fields=16)
+        self._largest = self._room = largest + 1
+
+    def on_part_begin(self) -> None:
+        super().on_part_begin()
+        self._room = self._largest
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        end = min(end, start + self._room)
+        self._room -= end - start
+        super().on_part_data(data, start, end)
+
+
+async def read_form(request: Request, limit: int, *, files: int = 1, largest: int | None = None) -> FormData:
     """The form, read in a stream that ends as soon as it is too large.
 
-    Raises UploadTooLarge and UploadMalformed.
+    `limit` is in bytes, for all `files` together; `largest` for one of them. Raises UploadTooLarge and
+    UploadMalformed.
     """
+    too_large = _too_large(limit) if files == 1 else _request_too_large(limit)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit + _FORM_OVERHEAD:
-        raise _too_large(limit)
+        raise too_large
     received = 0
 
     async def counted() -> AsyncGenerator[bytes, None]:
@@ -100,15 +163,16 @@ async def read_form(request: Request, limit: int) -> FormData:
         async for part in request.stream():
             received += len(part)
             if received > limit + _FORM_OVERHEAD:
-                raise _too_large(limit)
+                raise too_large
             yield part
 
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise UploadMalformed("Send the file as multipart/form-data, in the field “file”.")
     try:
-        return await MultiPartParser(request.headers, counted(), max_files=1, max_fields=16).parse()
+        parser = _Parser(request.headers, counted(), files=files, largest=largest or limit)
+        return await parser.parse()
     except (MultiPartException, KeyError) as error:
-        reason = getattr(error, "message", "the boundary is missing")
+        reason = getattr(error, "message", "the boundary is missing").rstrip(".")
         raise UploadMalformed(f"The upload could not be read: {reason}.") from None
 
 
@@ -146,7 +210,7 @@ def copied(here: Installation, content: BinaryIO) -> Iterator[Copied]:
     Raises UploadTooLarge.
     """
     digest, size = hashlib.sha256(), 0
-    limit = here.settings.max_upload_mb * 1024 * 1024
+    limit = here.settings.max_upload_mb * MIB
     incoming = here.settings.data / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=incoming, delete=False) as copy:
@@ -171,6 +235,13 @@ def media_type_of(name: str) -> str:
 
 def _too_large(limit: int) -> UploadTooLarge:
     return UploadTooLarge(
-        f"The file is larger than the {limit // (1024 * 1024)} MB that this installation takes. Split it, "
+        f"The file is larger than the {limit // MIB} MB that this installation takes. Split it, "
         "or ask the operator to raise DOUMI_MAX_UPLOAD_MB."
+    )
+
+
+def _request_too_large(limit: int) -> UploadTooLarge:
+    return UploadTooLarge(
+        f"The files of this request are larger than {limit // MIB} MB together. Send them in several "
+        "requests, or ask the operator to raise DOUMI_MAX_REQUEST_MB."
     )

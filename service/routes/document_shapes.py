@@ -5,10 +5,38 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from knowledge.documents import Document, DocumentStatus, Passage, Receipt
-from service.routes.shapes import seconds
+from service.errors import describe
+from service.faults import TABLE
+from service.routes.shapes import ErrorBody, seconds
+from service.uploads import Taken
 
 # Strict, or a number would be taken for a truth value.
 Value = StrictStr | StrictBool | StrictInt | StrictFloat
+
+
+DOCUMENT: dict[str, Any] = {
+    "id": "doc_5f0c9f1d2b3a4c5d6e7f8091",
+    "object": "document",
+    "name": "handbook.pdf",
+    "media_type": "application/pdf",
+    "size": 48213,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "status": "embedding",
+    "progress": {
+        "pages_read": 14,
+        "pages_total": 14,
+        "chunks_embedded": 32,
+        "chunks_total": 61,
+        "chunks_reused": 0,
+    },
+    "pages": 0,
+    "chunks": 0,
+    "error": None,
+    "warnings": [],
+    "attributes": {"department": "hr", "year": 2026},
+    "created_at": 1795478400,
+    "updated_at": 1795478401,
+}
 
 
 class ProgressOut(BaseModel):
@@ -25,33 +53,7 @@ class ProgressOut(BaseModel):
 class DocumentOut(BaseModel):
     """A file in a knowledge base."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "id": "doc_5f0c9f1d2b3a4c5d6e7f8091",
-                "object": "document",
-                "name": "handbook.pdf",
-                "media_type": "application/pdf",
-                "size": 48213,
-                "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-                "status": "embedding",
-                "progress": {
-                    "pages_read": 14,
-                    "pages_total": 14,
-                    "chunks_embedded": 32,
-                    "chunks_total": 61,
-                    "chunks_reused": 0,
-                },
-                "pages": 0,
-                "chunks": 0,
-                "error": None,
-                "warnings": [],
-                "attributes": {"department": "hr", "year": 2026},
-                "created_at": 1795478400,
-                "updated_at": 1795478401,
-            }
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": DOCUMENT})
     id: str
     object: Literal["document"] = "document"
     name: str
@@ -67,6 +69,40 @@ class DocumentOut(BaseModel):
     attributes: dict[str, Value]
     created_at: int
     updated_at: int
+
+
+class RefusedOut(BaseModel):
+    """A file that was not taken."""
+
+    name: str
+    error: ErrorBody
+
+
+class UploadsOut(BaseModel):
+    """What became of several files: those that were taken, in order, and those that were not."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "object": "list",
+                "data": [DOCUMENT],
+                "errors": [
+                    {
+                        "name": "film.mp4",
+                        "error": {
+                            "message": "The file is larger than the 200 MB that this installation takes. …",
+                            "type": "invalid_request_error",
+                            "param": "file",
+                            "code": "file_too_large",
+                        },
+                    }
+                ],
+            }
+        }
+    )
+    object: Literal["list"] = "list"
+    data: list[DocumentOut]
+    errors: list[RefusedOut]
 
 
 class PageOut(BaseModel):
@@ -237,4 +273,16 @@ def receipt_out(receipt: Receipt, stored_answers: int) -> ReceiptOut:
             "files": receipt.files,
             "stored_answers": stored_answers,
         },
+    )
+
+
+def uploads_out(taken: list[Taken]) -> UploadsOut:
+    """What became of several files, on the wire."""
+    return UploadsOut(
+        data=[document_out(each.document) for each in taken if each.document],
+        errors=[
+            RefusedOut(name=each.name, error=ErrorBody(**describe(each.error, TABLE)[1]["error"]))
+            for each in taken
+            if each.error
+        ],
     )

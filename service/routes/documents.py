@@ -30,18 +30,21 @@ from service.access import (
 from service.errors import INVALID, Fault, body_of
 from service.records import KnowledgeBaseRecord
 from service.routes.document_shapes import (
+    DOCUMENT,
     AnnotationIn,
     DocumentOut,
     PageOut,
     ReceiptOut,
     SearchIn,
     SearchOut,
+    UploadsOut,
     document_out,
     passage_out,
     receipt_out,
+    uploads_out,
 )
 from service.routes.shapes import Listing, PageWindow, errors
-from service.uploads import Destination, take_in
+from service.uploads import Destination, take_in, take_in_all
 
 router = APIRouter(tags=["documents"])  # without the beginning of the address
 
@@ -70,15 +73,29 @@ _UPLOAD_BODY: dict[str, Any] = {
 }
 
 
-@router.post("/documents", status_code=202, openapi_extra=_UPLOAD_BODY, responses=errors(400, 404, 413, 415))
-async def upload_document(request: Request, here: TheInstallation, shelf: EditorShelf) -> DocumentOut:
-    """Upload a file. It is read behind; watch `status` or `…/events`.
+@router.post(
+    "/documents",
+    status_code=202,
+    openapi_extra=_UPLOAD_BODY,
+    responses=errors(400, 404, 413, 415) | {202: {"content": {"application/json": {"example": DOCUMENT}}}},
+)
+async def upload_documents(
+    request: Request, here: TheInstallation, shelf: EditorShelf
+) -> DocumentOut | UploadsOut:
+    """Upload a file, or several as more fields `file`. They are read behind; watch `status` or `…/events`.
 
     A file with the name of one that is there replaces it in place: the old content answers until
-    the new one is ready, and only changed chunks are embedded again.
+    the new one is ready, and only changed chunks are embedded again. Of several files the reply is a list:
+    one that cannot be taken is in `errors` and does not keep the others out.
     """
     record, base = shelf.first
-    return document_out(await take_in(request, here, Destination(record=record, base=base)))
+    taken = await take_in_all(request, here, Destination(record=record, base=base))
+    if len(taken) > 1:
+        return uploads_out(taken)
+    if taken[0].error is not None:
+        raise taken[0].error
+    assert taken[0].document is not None
+    return document_out(taken[0].document)
 
 
 @router.put(

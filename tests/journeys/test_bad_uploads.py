@@ -117,6 +117,18 @@ def test_a_file_over_the_limit_is_refused_with_the_limit(tmp_path: Path, models:
             assert (reply.status_code, reply.json()["error"]["code"]) == (413, "file_too_large")
             assert "1 MB" in reply.json()["error"]["message"]
             assert client.get("/api/assistants/small/documents").json()["data"] == []
+            several = [
+                ("file", ("a.md", b"# A\n\nThe first file is fine.")),
+                ("file", ("big.txt", b"x" * (3 * 1024 * 1024))),
+                ("file", ("b.md", b"# B\n\nThe last file is fine.")),
+            ]
+            reply = client.post("/api/assistants/small/documents", files=several)
+            assert reply.status_code == 202, reply.text
+            assert [each["name"] for each in reply.json()["data"]] == ["a.md", "b.md"]
+            [refused] = reply.json()["errors"]
+            assert (refused["name"], refused["error"]["code"]) == ("big.txt", "file_too_large")
+            for document in reply.json()["data"]:
+                assert settled(client, "small", document["id"])["status"] == "ready"
             assert list((process.data / "incoming").glob("*")) == []
     finally:
         process.stop()
