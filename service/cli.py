@@ -39,15 +39,39 @@ def serve(host: str | None, port: int | None) -> None:
 
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
-@click.option("--assistant", "slug", required=True, help="Slug of the assistant that gets the documents.")
+@click.option("--assistant", help="Slug of the assistant that gets the documents.")
+@click.option("--base", help="Slug of the knowledge base that gets them, instead.")
+@click.option("--sync", is_flag=True, help="Keep in step: also update what changed and remove what is gone.")
+@click.option("--watch", is_flag=True, help="Go on syncing until Ctrl-C.")
+@click.option(
+    "--every", type=click.FloatRange(1, 3600), default=5, show_default=True, help="Seconds between two looks."
+)
 @click.option("--url", envvar="DOUMI_URL", help="Where the service runs.")
 @click.option("--key", envvar="DOUMI_KEY", help="A key of the team (editor or owner).")
-def ingest(folder: Path, slug: str, url: str | None, key: str | None) -> None:
+def ingest(
+    folder: Path,
+    assistant: str | None,
+    base: str | None,
+    sync: bool,
+    watch: bool,
+    every: float,
+    url: str | None,
+    key: str | None,
+) -> None:
     """Upload the files of FOLDER (or one file) and watch them being read."""
+    from service.syncing import Sync, first_base_of, keep_in_step
     from service.terminal import connect, ingest_folder
 
+    if (assistant is None) == (base is None):
+        raise click.UsageError("Name the assistant with --assistant, or the knowledge base with --base.")
+    if (sync or watch) and not folder.is_dir():
+        raise click.UsageError(f"{folder} is a file; --sync takes a folder.")
     with connect(load_settings(), url, key) as client:
-        sys.exit(ingest_folder(client, folder, slug))
+        if sync or watch:
+            slug = base or first_base_of(client, str(assistant))
+            sys.exit(keep_in_step(Sync(client=client, folder=folder, base=slug), watch=watch, every_s=every))
+        place = f"/api/knowledge-bases/{base}" if base else f"/api/assistants/{assistant}"
+        sys.exit(ingest_folder(client, folder, place))
 
 
 @main.command()

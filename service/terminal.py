@@ -37,7 +37,7 @@ def connect(settings: Settings, url: str | None, key: str | None) -> Iterator[ht
         trust_env=False,
     ) as client:
         try:
-            _checked(client.get("/api/session"))
+            checked(client.get("/api/session"))
         except httpx.HTTPError:
             raise click.ClickException(
                 f"No service answers at {client.base_url}. Start it with “doumi serve”, or set DOUMI_URL."
@@ -45,10 +45,13 @@ def connect(settings: Settings, url: str | None, key: str | None) -> Iterator[ht
         yield client
 
 
-def ingest_folder(client: httpx.Client, folder: Path, slug: str) -> int:
-    """Upload every file below `folder` and show the reading; the exit code, 1 when a file failed."""
-    _checked(client.get(f"/api/assistants/{slug}"))
-    paths = [folder] if folder.is_file() else sorted(_files(folder))
+def ingest_folder(client: httpx.Client, folder: Path, place: str) -> int:
+    """Upload every file below `folder` and show the reading; the exit code, 1 when a file failed.
+
+    `place` is the address of an assistant or of a knowledge base.
+    """
+    checked(client.get(place))
+    paths = [folder] if folder.is_file() else sorted(files_below(folder))
     if not paths:
         raise click.ClickException(f"There are no files in {folder}.")
     console = Console(stderr=True)
@@ -59,8 +62,8 @@ def ingest_folder(client: httpx.Client, folder: Path, slug: str) -> int:
         for path in paths:
             task = progress.add_task(escape(path.name), total=None, state="uploading")
             try:
-                document = _upload(client, slug, path)
-                document = _watch(client, slug, document, progress, task)
+                document = _upload(client, place, path)
+                document = _watch(client, place, document, progress, task)
             except click.ClickException as error:
                 document = {"status": "failed", "error": error.message}
             if document["status"] == "failed":
@@ -78,7 +81,7 @@ def ingest_folder(client: httpx.Client, folder: Path, slug: str) -> int:
 
 def chat_with(client: httpx.Client, slug: str) -> int:
     """Questions from standard input, answers streamed, until the input ends; the exit code."""
-    assistant = _checked(client.get(f"/api/assistants/{slug}"))
+    assistant = checked(client.get(f"/api/assistants/{slug}"))
     console = Console(highlight=False)
     console.print(f"[bold]{escape(assistant['name'])}[/]  {escape(assistant['description'])}")
     for starter in assistant["starters"]:
@@ -108,7 +111,7 @@ def _ask(client: httpx.Client, console: Console, slug: str, conversation: str, q
     with client.stream("POST", "/v1/chat/completions", json=body) as reply:
         if reply.status_code >= 400:
             reply.read()
-            _checked(reply)
+            checked(reply)
         for chunk in _events(reply):
             if "error" in chunk:
                 raise click.ClickException(chunk["error"]["message"])
@@ -142,25 +145,26 @@ def _events(reply: httpx.Response) -> Iterator[dict[str, Any]]:
             yield json.loads(line[6:])
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file but the hidden ones."""
     for path in folder.rglob("*"):
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
             yield path
 
 
-def _upload(client: httpx.Client, slug: str, path: Path) -> dict[str, Any]:
+def _upload(client: httpx.Client, place: str, path: Path) -> dict[str, Any]:
     with path.open("rb") as content:
         files = {"file": (path.name, content)}
-        document: dict[str, Any] = _checked(client.post(f"/api/assistants/{slug}/documents", files=files))
+        document: dict[str, Any] = checked(client.post(f"{place}/documents", files=files))
         return document
 
 
 def _watch(
-    client: httpx.Client, slug: str, document: dict[str, Any], progress: Progress, task: TaskID
+    client: httpx.Client, place: str, document: dict[str, Any], progress: Progress, task: TaskID
 ) -> dict[str, Any]:
     while document["status"] not in ("ready", "failed"):
         time.sleep(_POLL_S)
-        document = _checked(client.get(f"/api/assistants/{slug}/documents/{document['id']}"))
+        document = checked(client.get(f"{place}/documents/{document['id']}"))
         at = document["progress"]
         if document["status"] == "embedding":
             state = f"embedding {at['chunks_embedded']}/{at['chunks_total'] or '?'}"
@@ -171,7 +175,8 @@ def _watch(
     return document
 
 
-def _checked(reply: httpx.Response) -> Any:
+def checked(reply: httpx.Response) -> Any:
+    """What the reply holds. Raises ClickException with the sentence of an error."""
     if reply.is_success:
         return reply.json()
     try:

@@ -3,12 +3,12 @@
 from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from knowledge.errors import UnusableSettings
 from knowledge.recipe import BaseSettings
-from service.access import BaseSlug, Editor, EditorBase, TheInstallation
+from service.access import BaseSlug, Editor, EditorBase, TheInstallation, find_assistant
 from service.bases import address_of
 from service.installation import Installation
 from service.records import KnowledgeBaseRecord
@@ -164,12 +164,19 @@ class DeletedBaseOut(BaseModel):
     assistants: list[str] = Field(description="Slugs of those that read it and do so no more")
 
 
-@router.get("", responses=errors(400))
+@router.get("", responses=errors(400, 404))
 def list_knowledge_bases(
-    here: TheInstallation, caller: Editor, window: PageWindow
+    here: TheInstallation,
+    caller: Editor,
+    window: PageWindow,
+    assistant: Annotated[str | None, Query(description="Only those that it reads, in its order")] = None,
 ) -> Listing[KnowledgeBaseOut]:
     """The knowledge bases of the team."""
-    found, more = here.store.knowledge_bases.page(caller.team.id, window)
+    if assistant is None:
+        found, more = here.store.knowledge_bases.page(caller.team.id, window)
+    else:
+        ids = find_assistant(here, caller, assistant).knowledge_bases
+        found, more = here.store.knowledge_bases.some(caller.team.id, ids), False
     return Listing(
         data=[_out(here, record) for record in found],
         first_id=found[0].id if found else None,
