@@ -24,14 +24,17 @@ class _FirstElement(Exception):
     """The prolog is over: nothing after it can define anything."""
 
 
-def check_archive(path: Path, limits: ReadLimits) -> None:
-    """Passes when a zip file is safe to unpack; raises TooLarge, EncryptedFile, Forbidden or DamagedFile."""
+def check_archive(path: Path, limits: ReadLimits, *, prologs: bool = True) -> None:
+    """Passes when a zip file is safe to unpack, and, with `prologs`, its XML parts define nothing.
+
+    Raises TooLarge, EncryptedFile, Forbidden or DamagedFile.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             _check_directory(entries, path.stat().st_size, limits)
             for entry in entries:
-                if entry.filename.lower().endswith(_XML):
+                if prologs and entry.filename.lower().endswith(_XML):
                     with archive.open(entry) as part:
                         _check_prolog(_chunks(part))
     except (

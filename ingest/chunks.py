@@ -4,9 +4,11 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
+from ingest.members import member_of
 from ingest.readers.numbering import numbered_heading
 from knowledge.documents import Block, BlockKind, Chunk, Page
 from knowledge.sentences import sentence_spans
@@ -22,7 +24,7 @@ _LONGEST_OVERLAP = 0.33  # of the size
 _LONGEST_TITLE = 160  # characters of a section's title or a table's header
 _WIDE = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 _HASHES = re.compile(r"(#{1,6})\s+(.+?)[\s#]*$")
-_NUMBERED_LABEL = re.compile(r"(?:page|slide) \d+")
+_NUMBERED_LABEL = re.compile(r"(?:page|slide|part) \d+")
 _PLAIN_SHEET_NAME = re.compile(r"[^\W\d]\w*")
 
 
@@ -50,7 +52,11 @@ def chunk_pages(
     """
     chunks: list[Chunk] = []
     titles: list[tuple[int, str]] = []
+    member = ""
     for page in pages:
+        if member_of(page.label)[0] != member:  # another file of a ZIP begins, and what was open ends
+            member = member_of(page.label)[0]
+            titles = [(0, member)] if member else []
         units = list(_units(page, titles, count_tokens, size))
         locate = _locator(page)
         for first, fresh, end in _cuts(units, size, overlap_sentences):
@@ -272,6 +278,10 @@ def _without_headings(units: Sequence[_Unit], fresh: int, end: int) -> int:
 
 def _locator(page: Page) -> Callable[[int, int], str]:
     """What names a span of the page to a person."""
+    member, label = member_of(page.label)
+    if member:
+        inside = _locator(replace(page, label=label))
+        return lambda start, end: f"{member}, {inside(start, end)}"
     sheet = page.label and page.blocks and all(block.kind is BlockKind.TABLE for block in page.blocks)
     if page.label and (not sheet or _NUMBERED_LABEL.fullmatch(page.label)):
         return lambda start, end: page.label

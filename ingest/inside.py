@@ -9,22 +9,30 @@ import os
 import resource
 import shutil
 import sys
+import tempfile
 import threading
 import traceback
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from ingest.archives import check_archive, check_xml
 from ingest.formats import Content, extension_of, format_of
 from ingest.limits import MIB, ReadLimits
+from ingest.members import label_of
 from ingest.readers.building import Source
 from ingest.sniffing import check_content
 from ingest.unreadable import DamagedFile, NoText, TooLarge, Unreadable
 from ingest.wire import encode, error_event, page_event
 from knowledge.documents import Page
 
-_ZIPPED = {Content.DOCX, Content.PPTX, Content.XLSX, Content.HWPX}
+_ZIPPED = {Content.DOCX, Content.PPTX, Content.XLSX, Content.HWPX, Content.EPUB, Content.ZIP}
+# An EPUB's pages may name a document type, and are read as HTML; a ZIP's files are asked one by one.
+_LOOSE = {Content.EPUB, Content.ZIP}
+_BLOCK = 256 * 1024
 _MEMORY = "Reading the file takes more than {:,.0f} MiB of memory, the limit: split it into smaller files."
 
 
@@ -109,10 +117,18 @@ def pages_of(
 
     `hear` are the `total`, `warn` and `alive` of a Source. Raises a kind of Unreadable.
     """
+    found = _pages(path, name, media_type, limits, {**hear, "member": _Members(limits, hear).pages})
+    for number, page in enumerate(found, start=1):
+        yield replace(page, number=number)
+
+
+def _pages(
+    path: Path, name: str, media_type: str, limits: ReadLimits, hear: dict[str, Any]
+) -> Iterator[Page]:
     claimed = format_of(name, media_type)
     check_content(path, claimed)
     if claimed.content in _ZIPPED:
-        check_archive(path, limits)
+        check_archive(path, limits, prologs=claimed.content not in _LOOSE)
     elif claimed.name == "XML":
         check_xml(path)
     reader = importlib.import_module(f"ingest.readers.{claimed.reader}")
@@ -126,3 +142,43 @@ def pages_of(
         yield page
     if not words:
         raise NoText("The file has no text in it: upload a version that has.")
+
+
+class _Members:
+    """Reads files that lie inside another, one level deep."""
+
+    def __init__(self, limits: ReadLimits, hear: dict[str, Callable[..., None]]) -> None:
+        self._limits = limits
+        self._hear = hear
+
+    def pages(self, content: IO[bytes], name: str) -> Iterator[Page]:
+        """The pages of a member, labelled with its name. Raises a kind of Unreadable."""
+        hear: dict[str, Any] = {key: heard for key, heard in self._hear.items() if key == "alive"}
+        if "warn" in self._hear:
+            hear["warn"] = lambda warning: self._hear["warn"](f"{name}: {warning}")
+        with tempfile.NamedTemporaryFile(prefix="member-") as copy:
+            self._unpack(content, copy)
+            try:
+                for page in _pages(Path(copy.name), name, "", self._limits, hear):
+                    yield replace(page, label=label_of(name, page.label))
+            except (Unreadable, MemoryError):
+                raise
+            except Exception:  # as for a file of its own: the others are read all the same
+                traceback.print_exc()
+                raise DamagedFile("It is damaged or incomplete: save it again.") from None
+
+    def _unpack(self, content: IO[bytes], copy: IO[bytes]) -> None:
+        most = self._limits.scratch_bytes
+        size = 0
+        try:
+            while block := content.read(_BLOCK):
+                size += len(block)
+                if size > most:
+                    raise TooLarge(
+                        f"It has more than {most / MIB:,.0f} MiB, the limit for a file inside another: "
+                        "upload it by itself."
+                    )
+                copy.write(block)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+            raise DamagedFile("It is damaged or incomplete: save it again.") from None
+        copy.flush()

@@ -1,7 +1,8 @@
 """Pages put together block by block, so that every block knows its place in the text."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from ingest.limits import ReadLimits
 from ingest.readers.plain import clean, one_line
@@ -22,6 +23,7 @@ class Source:
         total: Callable[[int], None] = lambda _: None,
         warn: Callable[[str], None] = lambda _: None,
         alive: Callable[[], None] = lambda: None,
+        member: "Callable[[IO[bytes], str], Iterator[Page]] | None" = None,
     ) -> None:
         self.path = path
         self.extension = extension  # ".csv", lower case; "" when the name has none
@@ -29,6 +31,7 @@ class Source:
         self.total = total  # called once, with the number of pages
         self.warn = warn  # one sentence for the person who uploaded the file
         self.alive = alive  # called within a long page, so that silence means trouble
+        self.member = member  # reads a file inside this one, under its name; None where it is one itself
 
 
 class PageBuilder:

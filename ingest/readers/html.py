@@ -28,11 +28,12 @@ _TOO_DEEP = 100_000
 def read(source: Source) -> Iterator[Page]:
     source.total(1)
     builder = PageBuilder()
-    add_html(_text(source.path.read_bytes()), builder)
+    add_html(decoded(source.path.read_bytes()), builder)
     yield builder.page(1, "")
 
 
-def _text(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """The characters of a page, in the encoding that it declares or that its bytes show."""
     declared = _CHARSET.search(data[:4096])
     if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
         name = declared[1].decode("ascii").lower()
@@ -48,11 +49,11 @@ def _text(data: bytes) -> str:
         ) from None
 
 
-def add_html(text: str, builder: PageBuilder) -> None:
-    """Puts what `text` shows into `builder`; a title without a first heading becomes one."""
+def add_html(text: str, builder: PageBuilder, *, title_counts: bool = True) -> None:
+    """Puts what `text` shows into `builder`; a title without a first heading becomes one if it counts."""
     tree = LexborHTMLParser(text)
     title = tree.css_first("title")
-    if title is not None and tree.css_first("h1") is None:
+    if title_counts and title is not None and tree.css_first("h1") is None:
         builder.heading(title.text(), 1)
     if tree.body is not None:
         _Walk(builder).blocks(tree.body, 0)

@@ -44,6 +44,9 @@ class Package:
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
         return etree.fromstring(self._zip.read(name), parser)
 
+    def content(self, name: str) -> bytes | None:
+        return self._zip.read(name) if name in self.names else None
+
     def related(self, name: str) -> dict[str, tuple[str, str]]:
         """For a part: relationship id -> (last word of its type, name of the part it points to)."""
         folder, file = posixpath.split(name)

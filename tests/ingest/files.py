@@ -5,6 +5,7 @@ import struct
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from email.message import EmailMessage
+from urllib.parse import unquote
 
 import docx
 import openpyxl
@@ -208,6 +209,34 @@ def _record(tag: int, data: bytes) -> bytes:
     if len(data) < 0xFFF:
         return struct.pack("<I", tag | len(data) << 20) + data
     return struct.pack("<II", tag | 0xFFF << 20, len(data)) + data
+
+
+def book(parts: Mapping[str, str], *, encryption: str = "") -> bytes:
+    """An EPUB 3 with these XHTML bodies in this order, and a list of contents that is not one of them."""
+    items = "".join(
+        f'<item id="p{n}" href="text/{name}" media-type="application/xhtml+xml"/>'
+        for n, name in enumerate(parts)
+    )
+    order = "".join(f'<itemref idref="p{n}"/>' for n in range(len(parts)))
+    doctype = (
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.1//EN" "http://www.w3.org/TR/xhtml11/DTD/xhtml11.dtd">'
+    )
+    return archive(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+            '<rootfile full-path="OEBPS/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>',
+            "OEBPS/book.opf": '<package xmlns="http://www.idpf.org/2007/opf"><manifest>'
+            '<item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>'
+            f'{items}</manifest><spine><itemref idref="nav"/>{order}</spine></package>',
+            "OEBPS/nav.xhtml": "<html><body><nav>Contents</nav></body></html>",
+            **{
+                f"OEBPS/text/{unquote(name)}": f"<?xml version='1.0'?>{doctype}<html><head><title>Book</title></head><body>{body}</body></html>"
+                for name, body in parts.items()
+            },
+            **({"META-INF/encryption.xml": encryption} if encryption else {}),
+        }
+    )
 
 
 def mail() -> bytes:

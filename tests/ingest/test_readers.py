@@ -4,6 +4,7 @@ import datetime
 import io
 import unicodedata
 import warnings
+from email.message import EmailMessage
 from pathlib import Path
 
 import docx
@@ -15,6 +16,7 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
 from ingest.cage import read_pages
+from ingest.chunks import chunk_pages
 from ingest.formats import FORMATS, format_of
 from ingest.inside import pages_of
 from ingest.limits import ReadLimits
@@ -80,6 +82,13 @@ EVERY_KIND = [
     ("rules.hwpx", files.hwpx(["#제1장 총칙", "볼펜은 파란색으로 한다."]), [""], "볼펜은 파란색으로 한다."),
     ("rules.hwp", files.hwp(["제1장 총칙", "볼펜은 파란색으로 한다."]), [""], "볼펜은 파란색으로 한다."),
     ("mail.eml", files.mail(), [""], "Bring the plan."),
+    ("pens.epub", files.book({"one.xhtml": "<h1>Pens</h1><p>Blue ones.</p>"}), ["Pens"], "Blue ones."),
+    (
+        "pens.zip",
+        files.archive({"b/notes.txt": "Blue pens.", "a.md": "# Red\n\nRed pens."}),
+        ["a.md ›", "b/notes.txt ›"],
+        "Blue pens.",
+    ),
 ]
 
 
@@ -503,8 +512,121 @@ def test_sections_of_an_hwpx_come_in_the_order_of_their_numbers(tmp_path):
     assert one(tmp_path, "a.hwpx", files.hwpx(["part 0"], **parts)).text == "part 0\n\npart 2\n\npart 10"
 
 
-def test_mail_tells_who_wrote_what_and_names_its_attachments(tmp_path):
+def test_mail_tells_who_wrote_what_and_names_an_attachment_that_cannot_be_read(tmp_path):
     (page,), notes = read(tmp_path, "a.eml", files.mail())
     assert outline(page)[0] == "heading1 회의 일정"
     assert "From: Kim <kim@example.com>" in page.text
-    assert notes == ["attachment plan.pdf was not read"]
+    assert notes == [
+        "attachment plan.pdf was not read: "
+        "The PDF is damaged or not complete: export it again and upload the new file."
+    ]
+
+
+def test_attachments_of_a_mail_are_read_under_their_names(tmp_path):
+    letter = EmailMessage()
+    letter["Subject"] = "Travel"
+    letter.set_content("See the files.")
+    for name, content in (("계획.docx", files.word()), ("film.mp4", b"x")):
+        letter.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    answer = EmailMessage()
+    answer["Subject"] = "An older letter"
+    answer.set_content("Old words.")
+    letter.add_attachment(answer)
+    pages, notes = read(tmp_path, "a.eml", letter.as_bytes())
+    assert [page.label for page in pages] == ["", "계획.docx ›", "letter.eml ›"]
+    assert "Seoul | 150 EUR" in pages[1].text
+    assert "Old words." in pages[2].text
+    assert [note.split(":")[0] for note in notes] == ["attachment film.mp4 was not read"]
+
+
+# Books and bundles
+
+
+def test_the_parts_of_a_book_are_pages_in_its_order(tmp_path):
+    parts = {
+        "cover.xhtml": "<img src='x.png'/>",
+        "b%20b.xhtml": "<h1>Leave</h1><p>Fifteen&nbsp;days.</p><table><tr><td>a</td><td>b</td></tr></table>",
+        "a.xhtml": "<p>An appendix.</p>",
+    }
+    pages, notes = read(tmp_path, "a.epub", files.book(parts))
+    assert [page.label for page in pages] == ["part 1", "Leave", "part 3"]
+    assert outline(pages[1]) == ["heading1 Leave", "paragraph Fifteen days.", "table a | b"]
+    assert pages[2].text == "An appendix."
+    assert notes == []
+
+
+def test_every_file_of_a_zip_is_read_and_what_is_not_is_told(tmp_path):
+    content = files.archive(
+        {
+            "계약/임대.pdf": files.pdf([["Rent is due"], ["on the first."]]),
+            "prices.xlsx": files.workbook({"Prices": [["Item", "EUR"], ["Pen", 2]]}),
+            "notes/meeting.txt": "We meet on Monday.",
+            "inner.zip": files.archive({"a.txt": "x"}),
+            "broken.docx": files.word()[:5000],
+            "film.mp4": b"x",
+            "__MACOSX/notes.txt": b"x",
+            "notes/.hidden.txt": b"x",
+            "folder/": b"",
+        }
+    )
+    pages, notes = read(tmp_path, "a.zip", content)
+    assert [page.label for page in pages] == [
+        "notes/meeting.txt ›",
+        "prices.xlsx › Prices",
+        "계약/임대.pdf › page 1",
+        "계약/임대.pdf › page 2",
+    ]
+    assert notes == [
+        "broken.docx was not read: The file is damaged or incomplete: upload the original again.",
+        "inner.zip was not read: A ZIP inside another file is not opened: unpack it and upload the files in it.",
+        "no reader for film.mp4",
+    ]
+
+
+def test_chunks_of_a_zip_say_in_which_file_they_are_and_where(tmp_path):
+    content = files.archive(
+        {
+            "a.md": "# Leave\n\nFifteen days.",
+            "b.txt": "One.\n\nTwo.",
+            "c/it's.csv": "Item,EUR\nPen,2\n",
+            "d.xlsx": files.workbook({"Prices": [["Item", "EUR"], ["Pen", 2]]}),
+        }
+    )
+    pages, _ = read(tmp_path, "a.zip", content)
+    chunks = chunk_pages(pages, count_tokens=lambda texts: [len(text.split()) for text in texts])
+    assert [(chunk.locator, chunk.section) for chunk in chunks] == [
+        ("a.md, lines 1-3", ("a.md", "Leave")),
+        ("b.txt, lines 1-3", ("b.txt",)),
+        ("c/it's.csv, lines 1-2", ("c/it's.csv",)),
+        ("d.xlsx, Prices!A1:B2", ("d.xlsx",)),
+    ]
+    for chunk in chunks:
+        assert pages[chunk.page - 1].text[chunk.start : chunk.end] == chunk.text
+
+
+def test_korean_names_in_a_zip_made_on_windows_are_read(tmp_path):
+    packed = files.archive({"xxxx.txt": "내용"})
+    assert "휴가.txt".encode("cp949").__len__() == 8
+    named = packed.replace(b"xxxx.txt", "휴가.txt".encode("cp949"))
+    pages, _ = read(tmp_path, "a.zip", named)
+    assert pages[0].label == "휴가.txt ›"
+
+
+def test_a_path_in_a_zip_is_only_a_name(tmp_path):
+    pages, _ = read(tmp_path, "a.zip", files.archive({"../../etc/cron.txt": "harmless"}))
+    assert [(page.label, page.text) for page in pages] == [("../../etc/cron.txt ›", "harmless")]
+
+
+MACROS = {
+    "a.docm": (files.word(), "word__vbaProject_bin", "Ask before you book."),
+    "a.pptm": (files.slides(), "ppt__vbaProject_bin", "Sales rose"),
+    "a.xlsm": (files.workbook({"A": [["Pen", 2]]}), "xl__vbaProject_bin", "Pen | 2"),
+}
+
+
+@pytest.mark.parametrize(("name", "case"), MACROS.items(), ids=MACROS)
+def test_a_file_with_macros_is_read_without_them(tmp_path, name, case):
+    content, macros, text = case
+    pages, _ = read(tmp_path, name, files.repacked(content, **{macros: b"Sub AutoOpen() EVIL"}))
+    assert text in pages[0].text
+    assert not any("EVIL" in page.text for page in pages)
