@@ -16,12 +16,14 @@ from knowledge.embeddings import Embedder
 from knowledge.familiarity import Familiarity, kinds, spread
 from knowledge.filters import Filter, ranges
 from knowledge.relevance import ANSWERABLE, DEFAULT_FLOOR, relevance
+from knowledge.variety import Place, varied
 from knowledge.vectors import Range, VectorIndex
 
 Vector = NDArray[np.float32]
 
 CANDIDATES = 60  # of each leg and base
 _BELOW_FLOOR = 4  # passages that are told about
+_VARIED = 40  # candidates at the head of the order, among which several pages are preferred to one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,15 @@ class _Candidates:
     lexical: Vector  # BM25
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """What is thought of the candidates, parallel to them."""
+
+    scores: Vector  # what the order is by
+    fused: Vector  # of both legs
+    relevant: Vector  # 0..1
+
+
 def find(
     bases: Sequence[Searchable],
     query: str,
@@ -102,13 +113,15 @@ def find(
         share = candidates.lexical / np.float32(question.mass or 1)
         fused = fusion.fuse(candidates.separation, candidates.trust, share)
         relevant = relevance(share, candidates.nearness, candidates.trust)
-        order = np.argsort(-fused, kind="stable")
+        scores = _varied(snapshots, candidates, fused)
+        order = np.argsort(-scores, kind="stable")
         answerability = float(relevant[order[:k]].max(initial=0.0))
         if answerability < answerable:
             floor = 1.1  # nothing here bears on the question: what little matches would only mislead
         kept = [at for at in order if relevant[at] >= floor][:k]
         cut = [at for at in order[:k] if relevant[at] < floor][:_BELOW_FLOOR]
-        passages = [_passage(snapshots, candidates, at, fused, relevant) for at in (*kept, *cut)]
+        judged = _Judged(scores=scores, fused=fused, relevant=relevant)
+        passages = [_passage(snapshots, candidates, judged, at) for at in (*kept, *cut)]
     top = order[:CANDIDATES]
     return SearchResult(
         query=query,
@@ -234,9 +247,28 @@ def _join(parts: Sequence[_Candidates]) -> _Candidates:
     )
 
 
-def _passage(
-    snapshots: Sequence[Snapshot], candidates: _Candidates, at: int, fused: Vector, relevant: Vector
-) -> Passage:
+def _varied(snapshots: Sequence[Snapshot], candidates: _Candidates, fused: Vector) -> Vector:
+    """The scores by which passages are put in order."""
+    head = np.argsort(-fused, kind="stable")[:_VARIED]
+    found: dict[tuple[int, int], Place] = {}
+    for base, snapshot in enumerate(snapshots):
+        chunks = candidates.chunks[head[candidates.owners[head] == base]].tolist()
+        marks = ",".join("?" * len(chunks))
+        for row in snapshot.connection.execute(
+            "SELECT chunks.id, document, page, pages FROM chunks"  # noqa: S608
+            f" JOIN documents ON documents.seq = chunks.document WHERE chunks.id IN ({marks})",
+            chunks,
+        ):
+            found[base, row[0]] = Place(
+                document=(base, row[1]), page=row[2], ordinal=row[0], one_page=row[3] == 1
+            )
+    scores = fused.copy()
+    places = [found[int(candidates.owners[at]), int(candidates.chunks[at])] for at in head]
+    scores[head] = varied(fused[head], places)
+    return scores
+
+
+def _passage(snapshots: Sequence[Snapshot], candidates: _Candidates, judged: _Judged, at: int) -> Passage:
     chunk = int(candidates.chunks[at])
     row = (
         snapshots[candidates.owners[at]]
@@ -252,11 +284,11 @@ def _passage(
         document_id=row["id"],
         document_name=row["name"],
         chunk=rows.chunk(row["ordinal"], tuple(row)[3:]),
-        score=float(fused[at]),
-        relevance=float(relevant[at]),
+        score=float(judged.scores[at]),
+        relevance=float(judged.relevant[at]),
         scores=Scores(
             dense=None if np.isnan(cosine) else cosine,
             lexical=float(candidates.lexical[at]),
-            fused=float(fused[at]),
+            fused=float(judged.fused[at]),
         ),
     )
