@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Response
 from fastapi.security import HTTPBearer
 
 from knowledge.base import KnowledgeBase
@@ -17,6 +17,7 @@ from service.installation import Installation
 from service.instruction import instruction_of
 from service.records import Access, AdministratorCaller, Assistant, Caller, KnowledgeBaseRecord, Role
 from service.settings import Settings
+from service.sign_in import SESSION_LASTS, Browser
 from service.store.assistants import AssistantNotFound
 from service.store.keys import sha256_of
 from service.store.knowledge_bases import KnowledgeBaseNotFound, base_missing
@@ -33,6 +34,7 @@ _SCOPED_ROOMS = (
     "/api/assistants",
     "/api/conversations",
     "/api/session",
+    "/api/team",
 )
 
 _AnyCaller = TypeVar("_AnyCaller", Caller, AdministratorCaller)
@@ -74,6 +76,13 @@ def is_https(request: Request, settings: Settings) -> bool:
 def cookie_name(request: Request, settings: Settings) -> str:
     """`__Host-` ties the cookie to this host alone, but browsers take such a name only over TLS."""
     return "__Host-doumi_session" if is_https(request, settings) else "doumi_session"
+
+
+def browser_of(request: Request) -> Browser:
+    """Where the request comes from, for the list of sessions and the count of guesses."""
+    return Browser(
+        agent=request.headers.get("user-agent", ""), address=request.client.host if request.client else ""
+    )
 
 
 def _bearer_secret(request: Request) -> str | None:
@@ -143,12 +152,28 @@ def _noted(request: Request, caller: _AnyCaller, secret: str) -> _AnyCaller:
     return caller
 
 
-def signed_in(request: Request, here: Installation, secret: str) -> None:
-    """Note who has just opened the session with this secret, for the audit log."""
+def signed_in(request: Request, response: Response, here: Installation, secret: str) -> None:
+    """Give the browser the cookie of the session just opened, and note whose it is for the audit log."""
     credentials = here.store.credentials
     caller = credentials.caller_of_session(secret) or credentials.administrator_of_session(secret)
     if caller is not None:
         request.state.caller = caller
+    response.set_cookie(
+        cookie_name(request, here.settings),
+        secret,
+        max_age=int(SESSION_LASTS.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=is_https(request, here.settings),
+        path="/",
+    )
+
+
+def signed_out(request: Request, response: Response, here: Installation) -> None:
+    """End the session of the cookie that came, and take the cookie back."""
+    name = cookie_name(request, here.settings)
+    here.store.sessions.close(request.cookies.get(name, ""))
+    response.delete_cookie(name, path="/", secure=is_https(request, here.settings), httponly=True)
 
 
 def refuse_foreign_origin(request: Request) -> None:

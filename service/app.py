@@ -23,10 +23,13 @@ from service.routes import (
     conversations,
     documents,
     health,
+    invitations,
     keys,
     knowledge_bases,
+    members,
     page,
     session,
+    teams,
 )
 from service.routes.openai import (
     chat,
@@ -91,7 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app, faults.TABLE)
     answering = (chat, models, responses, conversations_of_openai)
     openai = (*answering, embeddings, files, uploads, vector_stores, vector_store_files)
-    people = (session, keys, audit)
+    people = (session, teams, members, invitations, keys, audit)
     for module in (*openai, assistants, knowledge_bases, conversations, confirmations, *people, health, page):
         app.include_router(module.router)
     for router in documents.routers():

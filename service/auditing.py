@@ -6,6 +6,7 @@ log. It holds ids and slugs: no secret, no text that somebody wrote.
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from anyio import to_thread
@@ -65,19 +66,28 @@ async def _record(scope: Scope, body: bytes) -> None:
     caller: Caller | AdministratorCaller | None = state.get("caller")
     targets = {**scope.get("path_params", {}), **_made(body), **state.get("audit_targets", {})}
     audit = scope["app"].state.installation.store.audit
-    await to_thread.run_sync(
-        lambda: audit.append(
-            state.get("audit_chain") or _chain(caller),
+    for chain in _chains(caller, state, scope):
+        append = partial(
+            audit.append,
+            chain,
             actor=_actor(caller),
             operation=f"{scope['method']} {path}",
             targets={name: str(value)[:_LONGEST_ID] for name, value in sorted(targets.items())},
             request=state.get("request_id", ""),
         )
-    )
+        await to_thread.run_sync(append)
 
 
-def _chain(caller: Caller | AdministratorCaller | None) -> str:
-    return caller.team.id if isinstance(caller, Caller) else INSTALLATION
+def _chains(
+    caller: Caller | AdministratorCaller | None, state: Mapping[str, Any], scope: Scope
+) -> tuple[str, ...]:
+    """The team's; what an administrator does to a team stands in both; a deleted team's log is gone."""
+    if "audit_chain" in state:
+        return (state["audit_chain"],)
+    if isinstance(caller, Caller):
+        return (caller.team.id,)
+    team = scope.get("path_params", {}).get("team_id")
+    return (INSTALLATION, team) if team and scope["method"] != "DELETE" else (INSTALLATION,)
 
 
 def _actor(caller: Caller | AdministratorCaller | None) -> str:

@@ -64,6 +64,15 @@ class OpenBases:
                 base.close()
             shutil.rmtree(self._folder / where, ignore_errors=True)
 
+    def delete_team(self, team_id: str) -> None:
+        """Close the team's bases and delete its folder: bases, uploaded files, everything."""
+        with self._lock:
+            for where in [each for each in self._open if each.startswith(f"{team_id}/")]:
+                self._kept.pop(where, None)
+                if base := self._open.pop(where, None):
+                    base.close()
+            shutil.rmtree(self._folder / team_id, ignore_errors=True)
+
     def close(self) -> None:
         """Close all of them."""
         with self._lock:

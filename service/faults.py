@@ -27,24 +27,30 @@ from service.model_errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from service.passwords import PasswordTooWeak, SignInBusy
+from service.routes.members import NoResetLink
 from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmbeddingModel
 from service.routes.openai.items import ItemNotFound, UnusableItems
 from service.routes.openai.messages import UnusableMessages
 from service.routes.openai.responses import UnusableRequest
 from service.routes.openai.vector_stores import VectorStoreExpired
 from service.seats import TooManyAnswers
+from service.sign_in import AddressUnusable, LinkUnusable, NoAccount, NoTeam, WrongPassword
 from service.store.assistants import AssistantNotFound
+from service.store.attempts import TooManyAttempts
 from service.store.audit import AuditBroken
 from service.store.confirmations import ApprovalNotFound, ConfirmationNotFound, ConfirmationOver
 from service.store.conversations import ConversationNotFound
 from service.store.files import FileNotFound, UploadNotFound, UploadNotOpen, UploadPartsWrong
+from service.store.invitations import AlreadyMember, InvitationNotFound
 from service.store.keys import KeyNotFound, KeyNotUsable
 from service.store.knowledge_bases import KnowledgeBaseNotFound
 from service.store.members import LastOwner, MemberNotFound
 from service.store.pages import CursorNotFound
+from service.store.people import AddressTaken
 from service.store.responses import ResponseNotFound
 from service.store.sessions import SessionNotFound
-from service.store.teams import SlugTaken, TeamNotFound
+from service.store.teams import NotConfirmed, SlugTaken, TeamNotFound
 from service.store.vector_stores import FileBatchNotFound, VectorStoreNotFound
 from service.tools import ToolArgumentsInvalid, ToolCallFailed
 from service.turns import ModelCannot, NothingAsked
@@ -64,6 +70,19 @@ TABLE: dict[type[BaseException], Fault] = {
     KeyNotFound: Fault(404, INVALID, "key_not_found"),
     KeyNotUsable: Fault(409, INVALID, "key_not_usable"),
     MemberNotFound: Fault(404, INVALID, "member_not_found"),
+    InvitationNotFound: Fault(404, INVALID, "invitation_not_found"),
+    AlreadyMember: Fault(409, INVALID, "already_member"),
+    AddressTaken: Fault(409, INVALID, "address_taken", "email"),
+    AddressUnusable: Fault(400, INVALID, "invalid_address", "email"),
+    LinkUnusable: Fault(400, INVALID, "link_unusable", "token"),
+    NoAccount: Fault(409, INVALID, "no_account"),
+    NoResetLink: Fault(409, INVALID, "no_reset_link"),
+    NoTeam: Fault(403, "permission_error", "no_team"),
+    NotConfirmed: Fault(400, INVALID, "not_confirmed", "confirm"),
+    PasswordTooWeak: Fault(400, INVALID, "password_too_weak", "password"),
+    WrongPassword: Fault(401, "authentication_error", "wrong_password"),
+    TooManyAttempts: Fault(429, "rate_limit_error", "too_many_attempts"),
+    SignInBusy: Fault(503, "server_error", "sign_in_busy"),
     LastOwner: Fault(409, INVALID, "last_owner"),
     SessionNotFound: Fault(404, INVALID, "session_not_found"),
     TeamNotFound: Fault(404, INVALID, "team_not_found"),

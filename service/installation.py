@@ -19,6 +19,7 @@ from service.background import Background
 from service.bases import OpenBases, address_of
 from service.embedders import embedders_of, open_named
 from service.model import Model, Timeouts, open_model
+from service.passwords import Passwords
 from service.rebuilding import Rebuilder
 from service.records import Assistant, Caller, KnowledgeBaseRecord
 from service.seats import Seats
@@ -55,6 +56,7 @@ class Installation:
     egress: Egress
     seats: Seats
     _lock: IO[str]
+    passwords: Passwords = field(default_factory=Passwords)
     loaded: "Future[None]" = field(default_factory=Future)  # done when what is loaded at the start is queued
     tool_sources: list[ToolSource] = field(default_factory=list)
     background: Background = field(default_factory=Background)
@@ -67,6 +69,7 @@ class Installation:
         lock = _lock(settings.data / ".lock")
         store = Store(settings.records_url)
         store.responses.fail_interrupted()
+        _ensure_administrator(settings, store)
         opener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder")
         embedder = opener.submit(open_named, settings, settings.embedder)
         opener.shutdown(wait=False)
@@ -167,9 +170,17 @@ class Installation:
         """Stop the jobs (they go on at the next start) and close what is open."""
         self.worker.shutdown()
         self.rebuilder.shutdown()
+        self.passwords.close()
         self.bases.close()
         self.store.close()
         self._lock.close()
+
+
+def _ensure_administrator(settings: Settings, store: Store) -> None:
+    """The key of DOUMI_ADMIN_KEY; one that was revoked stays revoked."""
+    secret = settings.admin_key.get_secret_value() if settings.admin_key else None
+    if secret and not store.keys.knows_administrators(secret):
+        store.keys.create_administrators(name="DOUMI_ADMIN_KEY", secret=secret)
 
 
 def read_limits(settings: Settings) -> ReadLimits:

@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     public_url: str | None = None  # how people reach the service when a proxy stands before it
     bootstrap_key: SecretStr | None = None  # the first owner key of the example team
+    admin_key: SecretStr | None = None  # a key that manages teams and reads nothing in them
     database_url: str | None = None  # records; default is SQLite under `data`
     jobs_database_url: str | None = None  # durable jobs; default is SQLite under `data`
     examples: bool = True  # load the example assistants at the first start

@@ -1,15 +1,18 @@
 """Records in a database: tables, queries that take the team, migrations."""
 
 from service.store.assistants import Assistants
+from service.store.attempts import Attempts
 from service.store.audit import Audit
 from service.store.confirmations import Confirmations
 from service.store.conversations import Conversations
 from service.store.credentials import Credentials
 from service.store.engine import Database
 from service.store.files import Files
+from service.store.invitations import Invitations
 from service.store.keys import Keys
 from service.store.knowledge_bases import KnowledgeBases
 from service.store.members import Members
+from service.store.people import People
 from service.store.responses import Responses
 from service.store.sessions import Sessions
 from service.store.teams import Teams
@@ -24,6 +27,9 @@ class Store:
         self.database.migrate()
         self.teams = Teams(self.database)
         self.members = Members(self.database)
+        self.people = People(self.database)
+        self.invitations = Invitations(self.database)
+        self.attempts = Attempts(self.database)
         self.keys = Keys(self.database)
         self.sessions = Sessions(self.database)
         self.credentials = Credentials(self.database)

@@ -39,7 +39,7 @@ class Members:
     def get(self, team_id: str, member_id: str) -> Member:
         """Raises MemberNotFound."""
         with self._database.read() as connection:
-            return _load(connection, team_id, member_id)
+            return load_member(connection, team_id, member_id)
 
     def page(self, team_id: str, window: Window) -> tuple[list[Member], bool]:
         """One page of members, and whether more follow."""
@@ -51,7 +51,7 @@ class Members:
         """Takes effect at the member's next request. Raises MemberNotFound and LastOwner."""
         with self._database.write() as connection:
             lock_team(connection, team_id)
-            member = _load(connection, team_id, member_id)
+            member = load_member(connection, team_id, member_id)
             if role is not Role.OWNER:
                 _refuse_last_owner(connection, member)
             connection.execute(
@@ -59,7 +59,7 @@ class Members:
                 .where(members.c.team_id == team_id, members.c.id == member_id)
                 .values(role=role)
             )
-            return _load(connection, team_id, member_id)
+            return load_member(connection, team_id, member_id)
 
     def remove(self, team_id: str, member_id: str) -> dict[str, int]:
         """Remove the member with their sessions, keys and conversations; how many of each that were.
@@ -68,7 +68,7 @@ class Members:
         """
         with self._database.write() as connection:
             lock_team(connection, team_id)
-            member = _load(connection, team_id, member_id)
+            member = load_member(connection, team_id, member_id)
             _refuse_last_owner(connection, member)
             return remove_member(connection, member)
 
@@ -139,7 +139,8 @@ def _in(team_id: str) -> Select[Any]:
     )
 
 
-def _load(connection: Connection, team_id: str, member_id: str) -> Member:
+def load_member(connection: Connection, team_id: str, member_id: str) -> Member:
+    """Raises MemberNotFound."""
     row = connection.execute(_in(team_id).where(members.c.id == member_id)).first()
     if row is None:
         raise MemberNotFound(

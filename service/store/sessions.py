@@ -75,6 +75,14 @@ class Sessions:
         with self._database.read() as connection:
             return connection.execute(query).first()
 
+    def use_reset(self, token: str) -> bool:
+        """Use the reset link up; whether it was there."""
+        query = delete(tokens).where(
+            tokens.c.sha256 == sha256_of(token), tokens.c.kind == "reset", tokens.c.expires_at > now()
+        )
+        with self._database.write() as connection:
+            return connection.execute(query).rowcount > 0
+
     def switch(self, caller: Caller, slug: str) -> bool:
         """Turn the caller's session to another of their teams; whether they belong to it."""
         query = (

@@ -30,6 +30,10 @@ class TeamNotFound(Exception):
     """The installation has no such team; GET /api/admin/teams lists those it has."""
 
 
+class NotConfirmed(Exception):
+    """A team is deleted only by who writes its slug; send it as `confirm`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeletedTeam:
     """What went with a team."""
