@@ -3,8 +3,11 @@
 import secrets
 
 from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service import faults
+from service.errors import describe
 from service.routes.page import CONTENT_SECURITY_POLICY
 
 
@@ -22,7 +25,11 @@ class Headers:
         request_id = f"req_{secrets.token_hex(12)}"
         scope.setdefault("state", {})["request_id"] = request_id
 
+        started = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal started
+            started = True
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
@@ -32,4 +39,11 @@ class Headers:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except Exception as error:
+            if started:
+                raise
+            # Answered here and not by the framework's outermost layer, which would add no headers.
+            status, body = describe(error, faults.TABLE)
+            await JSONResponse(body, status_code=status)(scope, receive, with_headers)

@@ -1,16 +1,20 @@
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 from types import ModuleType
 
 import pytest
+from fastapi.testclient import TestClient
 
 import ingest
 import instructions
 import knowledge
 import service
 from service import faults
+from service.app import create_app
 from service.errors import Fault, describe
+from service.settings import Settings
 
 # Ends a start or a command, or is a document's status: it never reaches a request.
 INSIDE = {
@@ -70,3 +74,26 @@ def test_an_unforeseen_error_tells_nothing_of_the_inside() -> None:
     assert status == 500
     assert "hunter2" not in str(body)
     assert body["error"]["code"] == "internal_error"
+
+
+def test_every_refusal_of_the_framework_and_every_accident_has_the_one_body_and_a_request_id() -> None:
+    app = create_app(Settings(data=Path("nowhere")))
+
+    @app.get("/v1/accident")
+    def accident() -> None:
+        raise RuntimeError("password=hunter2")
+
+    client = TestClient(app, raise_server_exceptions=False)
+    replies = {
+        404: client.get("/v1/nowhere"),
+        405: client.delete("/v1/models"),
+        500: client.get("/v1/accident"),
+    }
+    for status, reply in replies.items():
+        assert reply.status_code == status
+        error = reply.json()["error"]
+        assert error["message"]
+        assert error["type"]
+        assert error["code"]
+        assert reply.headers["x-request-id"].startswith("req_")
+    assert "hunter2" not in replies[500].text

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
@@ -108,6 +108,12 @@ async def create_response(
     pump = Pump(responding.turn.events())
     await pump.settle(_STATUS_WAIT_S)
     return _streamed(responding.stream(pump.events()))
+
+
+@router.post("/compact", include_in_schema=False)
+async def compact(caller: Viewer) -> None:
+    """Not offered: earlier turns are cut to what fits when they are sent to the model."""
+    raise HTTPException(404, "Responses are not compacted here; send the items, or previous_response_id.")
 
 
 @router.get("/{response_id}", response_model=None, responses=errors(400, 404) | _REPLY)
