@@ -25,6 +25,7 @@ from knowledge.filters import Filter
 from knowledge.index import Change, Index
 from knowledge.rebuild import Rebuild, Rebuilding
 from knowledge.recipe import EMBEDDER_ERRORS, BaseSettings, Embedders, Making, Recipe
+from knowledge.reranking import DEPTH, RerankerNotFound, Rerankers, rerank
 from knowledge.search import Snapshot, find
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -37,8 +38,9 @@ class KnowledgeBase:
     `files/` holds the originals, named by document id and content hash. Any thread may call anything.
     """
 
-    def __init__(self, folder: Path, embedders: Embedders) -> None:
+    def __init__(self, folder: Path, embedders: Embedders, rerankers: Rerankers) -> None:
         self.folder = folder
+        self.rerankers = rerankers
         self.rebuild_error: str | None = None  # why making it anew does not go on, said by whoever does it
         self._embedders = embedders
         self._files = folder / "files"
@@ -55,12 +57,15 @@ class KnowledgeBase:
             raise
 
     @classmethod
-    def open(cls, folder: Path, *, embedder: Embedder | Embedders) -> Self:
+    def open(
+        cls, folder: Path, *, embedder: Embedder | Embedders, rerankers: Rerankers | None = None
+    ) -> Self:
         """Open the knowledge base in a folder, or make one; puts right what a crash left behind.
 
         Raises what opening its embedder raises.
         """
-        base = cls(folder, Embedders.only(embedder) if isinstance(embedder, Embedder) else embedder)
+        embedders = Embedders.only(embedder) if isinstance(embedder, Embedder) else embedder
+        base = cls(folder, embedders, rerankers or Rerankers())
         try:
             base._follow_terms()
             base._sweep("*")
@@ -73,6 +78,9 @@ class KnowledgeBase:
         return base
 
     def close(self) -> None:
+        """Twice is harmless."""
+        if self._database.closed:
+            return
         self._index.save(however_large=True)
         self._database.close()
 
@@ -105,7 +113,9 @@ class KnowledgeBase:
         """
         try:
             wanted = Recipe.of(settings, self._embedders)
-        except EMBEDDER_ERRORS as error:
+            if settings.reranker is not None:
+                self.rerankers.get(settings.reranker)
+        except (*EMBEDDER_ERRORS, RerankerNotFound) as error:
             raise UnusableSettings(str(error)) from error
         with self._database.writing() as connection:
             connection.execute("UPDATE state SET settings = ?", (settings.text(),))
@@ -517,11 +527,26 @@ def search(
 ) -> SearchResult:
     """The passages of some knowledge bases that bear on a query, best first.
 
-    `floor` is the relevance below which a passage is left out: None for the default, 0.0 for none.
+    `floor` is the relevance below which a passage is left out: 0.0 for none, None for that of the bases (the
+    lowest that their editors set), else Doumi's own. The reranker is that of the first base that has one.
     `document_ids` and `filter` limit the search itself, so that k passages come back if k pass.
     """
     among = None if document_ids is None else filters.of_documents(sorted(document_ids))
-    return find(bases, query, k=k, floor=floor, wanted=filters.both(filter, among))
+    wanted = filters.both(filter, among)
+    if floor is None:
+        floor = _floor_of(bases)
+    named = next(((base.rerankers, base.settings.reranker) for base in bases if base.settings.reranker), None)
+    if named is None:
+        return find(bases, query, k=k, floor=floor, wanted=wanted)
+    rerankers, name = named
+    state, reranker = rerankers.ready(str(name))
+    if reranker is None:
+        return replace(find(bases, query, k=k, floor=floor, wanted=wanted), reranking=state)
+    return rerank(find(bases, query, k=max(k, DEPTH), floor=floor, wanted=wanted), reranker, k)
+
+
+def _floor_of(bases: Sequence[KnowledgeBase]) -> float | None:
+    return min((base.settings.floor for base in bases if base.settings.floor is not None), default=None)
 
 
 def _span(row: sqlite3.Row) -> tuple[int, int] | None:

@@ -170,7 +170,7 @@ class Database:
         self._write_lock = threading.RLock()
         self._pool_lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
-        self._closed = False
+        self.closed = False
         self._writer = self._connect()
         try:
             self._create()
@@ -183,7 +183,7 @@ class Database:
             for connection in (*self._idle, self._writer):
                 connection.close()
             self._idle.clear()
-            self._closed = True
+            self.closed = True
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -255,7 +255,7 @@ class Database:
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         with self._pool_lock:
-            if not self._closed and len(self._idle) < _IDLE_READERS:
+            if not self.closed and len(self._idle) < _IDLE_READERS:
                 self._idle.append(connection)
                 return
         connection.close()

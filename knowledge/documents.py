@@ -112,6 +112,14 @@ class Passage:
     scores: Scores
 
 
+class Reranking(StrEnum):
+    """What became of the second look that a base asks for."""
+
+    USED = "used"  # the order is the reranker's
+    OPENING = "opening"  # its model is still being opened: the order is the search's
+    FAILED = "failed"  # it cannot be opened: the order is the search's, and the log says why
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
     """The passages for a question, best first, and what was left out."""
@@ -122,6 +130,7 @@ class SearchResult:
     answerability: float = 0.0  # 0..1: how sure the search is that these passages hold the answer
     took_ms: float = 0.0
     weights: dict[str, float] = field(default_factory=dict)  # of each leg: {"dense": .., "lexical": ..}
+    reranking: Reranking | None = None  # None: no base asks for one
 
 
 @dataclass(frozen=True, kw_only=True)

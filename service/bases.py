@@ -3,12 +3,14 @@
 import shutil
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from weakref import WeakValueDictionary
 
 from knowledge.base import KnowledgeBase
 from knowledge.errors import DocumentNotFound
-from knowledge.recipe import Embedders
+from knowledge.recipe import BaseSettings, Embedders
+from knowledge.reranking import Rerankers
 from service.records import KnowledgeBaseRecord
 
 _KEPT = 64
@@ -24,6 +26,7 @@ class OpenBases:
     def __init__(self, folder: Path, embedders: Embedders) -> None:
         self._folder = folder
         self._embedders = embedders
+        self._rerankers = Rerankers()
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, KnowledgeBase] = OrderedDict()
         self._open: WeakValueDictionary[str, KnowledgeBase] = WeakValueDictionary()
@@ -46,7 +49,9 @@ class OpenBases:
         with self._lock:
             base = self._open.get(where)
             if base is None:
-                base = KnowledgeBase.open(self._folder / where, embedder=self._embedders)
+                base = KnowledgeBase.open(
+                    self._folder / where, embedder=self._embedders, rerankers=self._rerankers
+                )
                 self._open[where] = base
             self._kept[where] = base
             self._kept.move_to_end(where)
@@ -89,3 +94,8 @@ def address(team_id: str, base_id: str) -> str:
 def address_of(record: KnowledgeBaseRecord) -> str:
     """Where the base of this record lies."""
     return address(record.team_id, record.id)
+
+
+def passages_of(bases: Sequence[KnowledgeBase]) -> int:
+    """How many passages a search gives unless it says so: the most that one of the bases is set to."""
+    return max((base.settings.top_k for base in bases), default=BaseSettings().top_k)

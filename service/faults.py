@@ -13,6 +13,7 @@ from knowledge.errors import (
     UnusableFilter,
     UnusableSettings,
 )
+from knowledge.reranking import RerankerNotFound
 from service.access import ForeignOrigin, NoKnowledgeBase, NotAllowed, NotSignedIn
 from service.answering import ConfirmationStale, UnusableToolMessages
 from service.errors import INVALID, Fault
@@ -125,6 +126,7 @@ TABLE: dict[type[BaseException], Fault] = {
     UnusableEmbeddingModel: Fault(404, INVALID, "model_not_found", "model"),
     UnusableEmbeddingInput: Fault(400, INVALID, "invalid_input", "input"),
     StillStarting: Fault(503, "server_error", "still_starting"),
+    RerankerNotFound: Fault(503, "server_error", "reranker_not_found"),
     EmbedderNotFound: Fault(503, "server_error", "embedder_not_found"),
     ConversionFailed: Fault(503, "server_error", "embedder_not_ready"),
     EmbedderUnavailable: Fault(503, "server_error", "embedder_unavailable"),

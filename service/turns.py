@@ -25,6 +25,7 @@ from service.answering import (
     answer,
     resume,
 )
+from service.bases import passages_of
 from service.events import Decision, ToolWaiting
 from service.installation import Installation
 from service.instruction import instruction_of
@@ -324,6 +325,7 @@ def _setup(here: Installation, desk: Desk, conversation: str | None) -> Setup:
         name=assistant.name,
         instruction=instruction,
         bases=desk.bases,
+        top_k=passages_of(desk.bases),
         model=here.model(instruction.front.model),
         budget_tokens=settings.context_tokens,
         tools=tools,

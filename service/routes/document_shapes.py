@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
-from knowledge.documents import Document, DocumentStatus, Passage, Receipt
+from knowledge.documents import Document, DocumentStatus, Passage, Receipt, Reranking
 from service.errors import describe
 from service.faults import TABLE
 from service.routes.shapes import ErrorBody, seconds
@@ -165,7 +165,9 @@ class SearchIn(BaseModel):
         }
     )
     query: Annotated[str, Field(min_length=1, max_length=8000)]
-    k: Annotated[int, Field(ge=1, le=50)] = 8
+    k: Annotated[
+        int | None, Field(ge=1, le=50, description="Passages; null: as the knowledge base is set to")
+    ] = None
     filter: dict[str, Any] | None = Field(
         None,
         description=(
@@ -210,6 +212,7 @@ class SearchOut(BaseModel):
                 "below_floor": [],
                 "answerability": 0.9,
                 "weights": {"dense": 1.0, "lexical": 0.8},
+                "reranking": None,
                 "took_ms": 4.2,
             }
         }
@@ -218,7 +221,8 @@ class SearchOut(BaseModel):
     passages: list[PassageOut]
     below_floor: list[PassageOut]
     answerability: float
-    weights: dict[str, float]
+    weights: dict[str, float] = Field(description="How much each leg had to say in this order")
+    reranking: Reranking | None = Field(description="Null: no knowledge base asks for a reranker")
     took_ms: float
 
 

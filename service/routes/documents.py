@@ -27,6 +27,7 @@ from service.access import (
     of_assistant,
     of_base,
 )
+from service.bases import passages_of
 from service.errors import INVALID, Fault, body_of
 from service.records import KnowledgeBaseRecord
 from service.routes.document_shapes import (
@@ -203,13 +204,14 @@ def delete_document(here: TheInstallation, shelf: EditorShelf, document_id: str)
 def search_documents(shelf: EditorShelf, body: SearchIn) -> SearchOut:
     """Passages for a question with the scores of each stage, and what the relevance floor cut."""
     wanted = None if body.filter is None else parse(body.filter)
-    found = search(shelf.bases, body.query, k=body.k, filter=wanted)
+    found = search(shelf.bases, body.query, k=body.k or passages_of(shelf.bases), filter=wanted)
     return SearchOut(
         query=found.query,
         passages=[passage_out(passage) for passage in found.passages],
         below_floor=[passage_out(passage) for passage in found.below_floor],
         answerability=found.answerability,
         weights=found.weights,
+        reranking=found.reranking,
         took_ms=round(found.took_ms, 3),
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 from knowledge.base import KnowledgeBase
 from knowledge.documents import Chunk, Document, DocumentStatus, Page, Progress
 from knowledge.embeddings import HashingEmbedder
+from knowledge.reranking import Rerankers
 
 
 class CountingEmbedder(HashingEmbedder):
@@ -21,8 +22,10 @@ class CountingEmbedder(HashingEmbedder):
         return super().encode_documents(texts)
 
 
-def open_base(folder: Path, embedder: HashingEmbedder | None = None) -> KnowledgeBase:
-    return KnowledgeBase.open(folder / "base", embedder=embedder or HashingEmbedder())
+def open_base(
+    folder: Path, embedder: HashingEmbedder | None = None, rerankers: Rerankers | None = None
+) -> KnowledgeBase:
+    return KnowledgeBase.open(folder / "base", embedder=embedder or HashingEmbedder(), rerankers=rerankers)
 
 
 def sha(text: str) -> str:
