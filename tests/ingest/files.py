@@ -247,3 +247,12 @@ def mail() -> bytes:
     message.set_content("We meet on Monday.\n\nBring the plan.")
     message.add_attachment(b"%PDF-1.4", maintype="application", subtype="pdf", filename="plan.pdf")
     return message.as_bytes()
+
+
+def mail_with(name: str, content: bytes) -> bytes:
+    """A letter with an attachment."""
+    message = EmailMessage()
+    message["Subject"] = "The plan"
+    message.set_content("See the file.")
+    message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    return message.as_bytes()
