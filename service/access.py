@@ -35,6 +35,7 @@ _SCOPED_ROOMS = (
     "/api/conversations",
     "/api/session",
     "/api/team",
+    "/oauth/",
 )
 
 _AnyCaller = TypeVar("_AnyCaller", Caller, AdministratorCaller)

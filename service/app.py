@@ -17,6 +17,7 @@ from service.headers import Headers
 from service.installation import Installation
 from service.revocation import EndRevoked
 from service.routes import (
+    actions,
     assistants,
     audit,
     confirmations,
@@ -95,7 +96,8 @@ def create_app(settings: Settings) -> FastAPI:
     answering = (chat, models, responses, conversations_of_openai)
     openai = (*answering, embeddings, files, uploads, vector_stores, vector_store_files)
     people = (session, teams, members, invitations, keys, audit)
-    for module in (*openai, assistants, knowledge_bases, conversations, confirmations, *people, health, page):
+    ours = (assistants, actions, knowledge_bases, conversations, confirmations)
+    for module in (*openai, *ours, *people, health, page):
         app.include_router(module.router)
     for router in documents.routers():
         app.include_router(router)

@@ -22,7 +22,7 @@ _LONGEST_ID = 120
 # They ask or begin a conversation of the caller's own, and change nothing of the team. Everything else
 # that is no GET is recorded without being named anywhere.
 ASKING = frozenset({"/v1/chat/completions", "/v1/embeddings", "/v1/responses"})
-_ASKING_ENDS = ("/search", "/look")
+_ASKING_ENDS = ("/search", "/look", "/preview")
 
 
 class Record:

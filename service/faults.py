@@ -15,6 +15,11 @@ from knowledge.errors import (
 )
 from knowledge.reranking import RerankerNotFound
 from service.access import ForeignOrigin, NoKnowledgeBase, NotAllowed, NotSignedIn
+from service.actions.accounts import ConsentUnknown, NothingToConnect
+from service.actions.credentials import CredentialsInvalid
+from service.actions.importing import OperationUnknown
+from service.actions.source import SpecInvalid
+from service.actions.vault import SecretsLocked
 from service.answering import ConfirmationStale, UnusableToolMessages
 from service.errors import INVALID, Fault
 from service.files import ChecksumWrong
@@ -37,6 +42,7 @@ from service.routes.openai.responses import UnusableRequest
 from service.routes.openai.vector_stores import VectorStoreExpired
 from service.seats import TooManyAnswers
 from service.sign_in import AddressUnusable, LinkUnusable, NoAccount, NoTeam, WrongPassword
+from service.store.actions import ActionNameTaken, ActionNotFound
 from service.store.assistants import AssistantNotFound
 from service.store.attempts import TooManyAttempts
 from service.store.audit import AuditBroken
@@ -113,6 +119,14 @@ TABLE: dict[type[BaseException], Fault] = {
     ConfirmationOver: Fault(409, INVALID, "confirmation_over", "confirmation"),
     ApprovalNotFound: Fault(404, INVALID, "approval_not_found"),
     ConfirmationStale: Fault(409, INVALID, "confirmation_stale", "confirmation"),
+    ActionNotFound: Fault(404, INVALID, "action_not_found", "action"),
+    OperationUnknown: Fault(404, INVALID, "operation_not_found", "operation"),
+    ActionNameTaken: Fault(409, INVALID, "name_taken", "name"),
+    SpecInvalid: Fault(400, INVALID, "invalid_spec", "spec"),
+    CredentialsInvalid: Fault(400, INVALID, "invalid_credentials", "auth"),
+    NothingToConnect: Fault(409, INVALID, "nothing_to_connect", "action"),
+    ConsentUnknown: Fault(400, INVALID, "unknown_consent", "state"),
+    SecretsLocked: Fault(503, "server_error", "credentials_locked"),
     ToolArgumentsInvalid: Fault(400, INVALID, "invalid_arguments", "arguments"),
     ToolCallFailed: Fault(502, "server_error", "tool_call_failed"),
     VectorStoreNotFound: Fault(404, INVALID, "vector_store_not_found", "vector_store_id"),

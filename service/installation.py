@@ -14,7 +14,10 @@ from ingest.limits import MIB, ReadLimits
 from ingest.worker import Worker
 from knowledge.embeddings import Embedder
 from knowledge.recipe import EMBEDDER_ERRORS
+from service.actions.accounts import Accounts
 from service.actions.egress import Egress
+from service.actions.offered import tools_of_actions
+from service.actions.vault import Vault
 from service.background import Background
 from service.bases import OpenBases, address_of
 from service.embedders import embedders_of, open_named
@@ -55,6 +58,7 @@ class Installation:
     embedder: "Future[Embedder]"
     egress: Egress
     seats: Seats
+    accounts: Accounts
     _lock: IO[str]
     passwords: Passwords = field(default_factory=Passwords)
     loaded: "Future[None]" = field(default_factory=Future)  # done when what is loaded at the start is queued
@@ -81,6 +85,8 @@ class Installation:
             concurrency=2,
         )
         worker.launch()
+        egress = Egress(allow=settings.egress_allow)
+        vault = Vault.open_in(settings.data, settings.secret_keys)
         return cls(
             settings=settings,
             store=store,
@@ -88,8 +94,9 @@ class Installation:
             worker=worker,
             rebuilder=Rebuilder(bases.existing),
             embedder=embedder,
-            egress=Egress(allow=settings.egress_allow),
             seats=Seats(settings.max_answers),
+            egress=egress,
+            accounts=Accounts(store=store.actions, vault=vault, egress=egress, url=settings.url),
             _lock=lock,
         )
 
@@ -144,8 +151,10 @@ class Installation:
         return self._models[name]
 
     def tools(self, caller: Caller, assistant: Assistant) -> list[Tool]:
-        """What the assistant may call for this caller, from every source."""
-        return [tool for source in self.tool_sources for tool in source(caller, assistant)]
+        """What the assistant may call for this caller: operations of its actions, then every other source."""
+        actions = self.store.actions.of_assistant(caller.team.id, assistant.id)
+        found = tools_of_actions(actions, self.accounts)
+        return found + [tool for source in self.tool_sources for tool in source(caller, assistant)]
 
     def not_ready(self) -> str | None:
         """Why the service cannot answer yet; None when it can."""

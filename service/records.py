@@ -369,3 +369,22 @@ class FileBatch:
     base_id: str
     cancelled: bool
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredAction:
+    """An OpenAPI document of an assistant, with what its editors decided about it."""
+
+    id: str
+    team_id: str
+    assistant_id: str
+    name: str  # unique in the assistant
+    spec: str  # the whole text
+    base_url: str | None  # where it was fetched
+    server: str | None  # used instead of the document's own
+    operations: dict[str, dict[str, bool]]  # by name: "enabled", "consequential"
+    auth: dict[str, Any]  # credentials, as far as they may be shown
+    origins: tuple[str, ...]  # the only ones that the credentials go to
+    secret: str | None = field(repr=False)  # sealed
+    created_at: datetime
+    updated_at: datetime

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+SHORTEST_KEY = 16
 _EXAMPLES = Path(__file__).parent.parent
 
 
@@ -77,6 +78,9 @@ class Settings(BaseSettings):
     max_request_mb: Annotated[int, Field(ge=1)] = 1000  # of all files of one request
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()  # other origins whose pages may call the API
 
+    # What credentials of actions are sealed with; separated by commas, the first seals and all open. Without
+    # it a key is made and kept under `data`.
+    secret_key: SecretStr | None = None
     # "host:port"s that are not on the public internet, and which actions may reach all the same
     egress_allow: Annotated[tuple[str, ...], NoDecode] = ()
 
@@ -87,6 +91,23 @@ class Settings(BaseSettings):
             tuple(part.strip() for part in value.split(",") if part.strip())
             if isinstance(value, str)
             else value
+        )
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = value.get_secret_value().split(",") if value else []
+        if any(len(key.strip()) < SHORTEST_KEY for key in keys):
+            raise ValueError(f"each key has at least {SHORTEST_KEY} characters")
+        return value
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The keys of `secret_key`, the one that seals first."""
+        return (
+            tuple(key.strip() for key in self.secret_key.get_secret_value().split(","))
+            if self.secret_key
+            else ()
         )
 
     @property

@@ -125,6 +125,12 @@ class Egress:
         self._door = _Door(self.allow, resolve or _look_up, backend or httpcore.AnyIOBackend())
         self._client: httpx.AsyncClient | None = None
 
+    def keeps_secrets(self, origin: str) -> bool:
+        """Whether credentials may go there: over TLS, or to a host that the operator opened."""
+        scheme, _, place = origin.partition("://")
+        bare = place.rpartition("]")[2] if place.startswith("[") else place
+        return scheme == "https" or (place if ":" in bare else f"{place}:80") in self.allow
+
     def transport(self) -> httpx.AsyncBaseTransport:
         """The guarded transport, for a library that brings its own httpx client."""
         return _Transport(self._door)
@@ -187,12 +193,10 @@ class Egress:
         except (EgressRefused, EgressFailed):
             raise
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
-            raise EgressFailed(_hidden_text(_why(request.url, error), secrets)) from None
+            raise EgressFailed(hidden_text(_why(request.url, error), secrets)) from None
         return Inbound(
             status=reply.status_code,
-            headers=tuple(
-                (name, _hidden_text(value, secrets)) for name, value in reply.headers.multi_items()
-            ),
+            headers=tuple((name, hidden_text(value, secrets)) for name, value in reply.headers.multi_items()),
             content=_hidden(content, secrets)[:limit],
             size=size,
             cut=size > limit,
@@ -404,7 +408,8 @@ def _hidden(content: bytes, secrets: Iterable[str]) -> bytes:
     return content
 
 
-def _hidden_text(text: str, secrets: Iterable[str]) -> str:
+def hidden_text(text: str, secrets: Iterable[str]) -> str:
+    """The text without these secrets, however it spells them."""
     for secret in _spellings(secrets):
         text = text.replace(secret, HIDDEN)
     return text

@@ -1,5 +1,6 @@
 """Records in a database: tables, queries that take the team, migrations."""
 
+from service.store.actions import Actions
 from service.store.assistants import Assistants
 from service.store.attempts import Attempts
 from service.store.audit import Audit
@@ -34,6 +35,7 @@ class Store:
         self.sessions = Sessions(self.database)
         self.credentials = Credentials(self.database)
         self.assistants = Assistants(self.database)
+        self.actions = Actions(self.database)
         self.knowledge_bases = KnowledgeBases(self.database)
         self.conversations = Conversations(self.database)
         self.confirmations = Confirmations(self.database)

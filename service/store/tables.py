@@ -497,3 +497,53 @@ vector_store_batches = Table(
         ondelete="CASCADE",
     ),
 )
+
+# OpenAPI documents of an assistant. `secret` is sealed by the vault, here as in the two tables below.
+actions = Table(
+    "actions",
+    metadata,
+    _id(),
+    _team(),
+    Column("assistant_id", String(40), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("base_url", Text),
+    Column("server", Text),
+    Column("operations", JSON, nullable=False),
+    Column("auth", JSON, nullable=False),
+    Column("origins", JSON, nullable=False),
+    Column("secret", Text),
+    _time("created_at"),
+    _time("updated_at"),
+    UniqueConstraint("assistant_id", "name"),
+    UniqueConstraint("team_id", "id"),
+    ForeignKeyConstraint(
+        ["team_id", "assistant_id"], ["assistants.team_id", "assistants.id"], ondelete="CASCADE"
+    ),
+)
+
+# OAuth tokens: of a member, or of the team (member "").
+action_accounts = Table(
+    "action_accounts",
+    metadata,
+    Column("action_id", String(40), primary_key=True),
+    Column("member", String(40), primary_key=True),
+    _team(),
+    Column("secret", Text, nullable=False),
+    _time("updated_at"),
+    ForeignKeyConstraint(["team_id", "action_id"], ["actions.team_id", "actions.id"], ondelete="CASCADE"),
+)
+
+# Consents that were begun: who may end them, and with what.
+action_sign_ins = Table(
+    "action_sign_ins",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    _team(),
+    Column("action_id", String(40), nullable=False),
+    Column("member", String(40), nullable=False),
+    Column("session", String(40)),
+    Column("secret", Text, nullable=False),
+    _time("expires_at"),
+    ForeignKeyConstraint(["team_id", "action_id"], ["actions.team_id", "actions.id"], ondelete="CASCADE"),
+)

@@ -23,6 +23,7 @@ PUBLIC = {
     ("GET", "/a/{rest:path}"),
     ("GET", "/view/{rest:path}"),
     ("GET", "/docs"),
+    ("GET", "/oauth/callback"),  # where the browser comes back without the cookie; it only leads on
     ("GET", "/favicon.svg"),
 }
 
