@@ -8,7 +8,9 @@ consecutive ids, so that a change touches few blocks, however large the base is.
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +21,56 @@ _ENTRY = np.dtype([("offset", "<u2"), ("frequency", "u1")])
 _LENGTH = np.dtype("<u2")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Posting:
-    """The chunks that a term is in."""
+    """The chunks that a term is in; what is asked for is read when it is asked for."""
 
-    chunks: NDArray[np.int64]
-    frequencies: NDArray[np.float32]
+    def __init__(self, connection: sqlite3.Connection, term: str, sizes: Mapping[int, int]) -> None:
+        self._connection = connection
+        self._term = term
+        self._sizes = sizes  # bytes of each block
+
+    def __len__(self) -> int:
+        return sum(self._sizes.values()) // _ENTRY.itemsize
+
+    @cached_property
+    def chunks(self) -> NDArray[np.int64]:
+        """Ids, in no order."""
+        chunks = self._entries["offset"].astype(np.int64)
+        if any(self._sizes):  # any block but the first
+            counts = [size // _ENTRY.itemsize for size in self._sizes.values()]
+            chunks += np.repeat(np.array(list(self._sizes), np.int64) * BLOCK, counts)
+        return chunks
+
+    @cached_property
+    def frequencies(self) -> NDArray[np.float32]:
+        """How often the term is in each of `chunks`."""
+        return self._entries["frequency"].astype(np.float32)
+
+    def frequencies_of(self, chunks: NDArray[np.int64]) -> NDArray[np.float32]:
+        """How often the term is in each of these chunks, ascending by id: only their blocks are read."""
+        found = np.zeros(len(chunks), np.float32)
+        borders = np.flatnonzero(np.diff(chunks // BLOCK)) + 1
+        for start, stop in pairwise((0, *borders.tolist(), len(chunks)) if len(chunks) else ()):
+            block = int(chunks[start]) // BLOCK
+            if block in self._sizes:
+                entries = np.frombuffer(self._block(block), _ENTRY)
+                frequencies = np.zeros(BLOCK, np.uint8)
+                frequencies[entries["offset"]] = entries["frequency"]
+                found[start:stop] = frequencies[chunks[start:stop] - block * BLOCK]
+        return found
+
+    @cached_property
+    def _entries(self) -> NDArray[Any]:
+        rows = self._connection.execute(
+            "SELECT entries FROM postings WHERE term = ? ORDER BY block", (self._term,)
+        )
+        return np.frombuffer(b"".join(row[0] for row in rows), _ENTRY)
+
+    def _block(self, block: int) -> bytes:
+        row = self._connection.execute(
+            "SELECT entries FROM postings WHERE term = ? AND block = ?", (self._term, block)
+        ).fetchone()
+        return bytes(row[0])
 
 
 def add(connection: sqlite3.Connection, first: int, chunks: Sequence[Sequence[str]]) -> None:
@@ -62,12 +108,14 @@ def clear(connection: sqlite3.Connection) -> None:
 
 
 def lookup(connection: sqlite3.Connection, terms: Iterable[str]) -> dict[str, Posting]:
-    """The postings of the terms that occur at all."""
+    """The postings of the terms that occur at all; they are good for the connection's transaction."""
     found: dict[str, Posting] = {}
     for term in terms:
-        rows = connection.execute("SELECT block, entries FROM postings WHERE term = ?", (term,)).fetchall()
-        if rows:
-            found[term] = _posting(rows)
+        rows = connection.execute(
+            "SELECT block, length(entries) FROM postings WHERE term = ? ORDER BY block", (term,)
+        )
+        if sizes := dict(rows.fetchall()):
+            found[term] = Posting(connection, term, sizes)
     return found
 
 
@@ -76,16 +124,6 @@ def lengths(connection: sqlite3.Connection) -> NDArray[np.float32]:
     rows = dict(connection.execute("SELECT block, terms FROM lengths"))
     blocks = [rows.get(block, bytes(BLOCK * 2)) for block in range(max(rows, default=-1) + 1)]
     return np.frombuffer(b"".join(blocks), _LENGTH).astype(np.float32)
-
-
-def _posting(rows: Sequence[sqlite3.Row]) -> Posting:
-    """The entries of a term's blocks as one."""
-    entries = np.frombuffer(b"".join(row[1] for row in rows), _ENTRY)
-    chunks = entries["offset"].astype(np.int64)
-    if len(rows) > 1 or rows[0][0]:
-        counts = [len(row[1]) // _ENTRY.itemsize for row in rows]
-        chunks += np.repeat(np.array([row[0] for row in rows], np.int64) * BLOCK, counts)
-    return Posting(chunks=chunks, frequencies=entries["frequency"].astype(np.float32))
 
 
 def _remove_entries(connection: sqlite3.Connection, block: int, term: str, low: int, high: int) -> None:

@@ -16,8 +16,9 @@ from knowledge.embeddings import Embedder
 from knowledge.familiarity import Familiarity, kinds, spread
 from knowledge.filters import Filter, ranges
 from knowledge.relevance import ANSWERABLE, DEFAULT_FLOOR, relevance
+from knowledge.scoring import Scoring
 from knowledge.variety import Place, varied
-from knowledge.vectors import Range, VectorIndex
+from knowledge.vectors import VectorIndex
 
 Vector = NDArray[np.float32]
 
@@ -138,7 +139,7 @@ def _ask(snapshots: Sequence[Snapshot], query: str) -> tuple[_Question, list[dic
     terms = lexical.query_terms(query)
     found = [postings.lookup(snapshot.connection, terms) for snapshot in snapshots]
     total = sum(snapshot.chunks for snapshot in snapshots)
-    counts = {term: sum(len(each[term].chunks) for each in found if term in each) for term in terms}
+    counts = {term: sum(len(each[term]) for each in found if term in each) for term in terms}
     weights = {term: weight * lexical.idf(total, max(counts[term], 1)) for term, weight in terms.items()}
     embedders = {id(snapshot.embedder): snapshot.embedder for snapshot in snapshots}
     vectors = {key: embedder.encode_query(query) for key, embedder in embedders.items()}
@@ -172,9 +173,9 @@ def _candidates(
 ) -> _Candidates:
     within = None if wanted is None else ranges(snapshot.connection, wanted)
     vector = question.vectors[id(snapshot.embedder)]
-    scores = _bm25(snapshot, question, found)
+    scoring = Scoring(found, question.weights, snapshot.lengths, question.average)
     near, _ = snapshot.index.search(vector, CANDIDATES, within)
-    chunks = np.union1d(_top(scores, CANDIDATES, within), near)
+    chunks = np.union1d(scoring.best(CANDIDATES, within), near)
     cosine, kinds_ = _cosines(snapshot.connection, chunks, vector)
     mean, deviation = question.spreads[id(snapshot.embedder)]
     familiarity = snapshot.familiarity
@@ -187,28 +188,8 @@ def _candidates(
         separation=(cosine - np.float32(mean)) / np.float32(deviation),
         nearness=(cosine - other) / np.maximum(own - other, np.float32(0.05)),
         trust=familiarity.trust[kinds_] * asked,
-        lexical=scores[chunks],
+        lexical=scoring.scores(chunks),
     )
-
-
-def _bm25(snapshot: Snapshot, question: _Question, found: Mapping[str, postings.Posting]) -> Vector:
-    """The score of every chunk, by chunk id."""
-    scores = np.zeros(len(snapshot.lengths), np.float32)
-    for term, posting in found.items():
-        lengths = snapshot.lengths[posting.chunks]
-        gain = lexical.bm25(term, posting.frequencies, lengths, question.average)
-        scores[posting.chunks] += np.float32(question.weights[term]) * gain
-    return scores
-
-
-def _top(scores: Vector, count: int, within: Sequence[Range] | None) -> NDArray[np.int64]:
-    if within is not None:
-        allowed = np.zeros(len(scores), bool)
-        for first, stop in within:
-            allowed[first:stop] = True
-        scores = np.where(allowed, scores, 0)
-    best = np.argpartition(scores, -count)[-count:] if len(scores) > count else np.arange(len(scores))
-    return best[scores[best] > 0].astype(np.int64)
 
 
 def _cosines(
