@@ -81,7 +81,7 @@ class KnowledgeBase:
         """Twice is harmless."""
         if self._database.closed:
             return
-        self._index.save(however_large=True)
+        self._index.close()
         self._database.close()
 
     # How it is made

@@ -1,7 +1,8 @@
 """What a search needs in memory: it follows the database, generation by generation."""
 
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,10 @@ from knowledge import familiarity, postings
 from knowledge.database import Database
 from knowledge.embeddings import Embedder
 from knowledge.search import Background, Snapshot
-from knowledge.vectors import Range, VectorIndex
+from knowledge.vectors import Clusters, Range, VectorIndex
 
 _SAVED_AT_ONCE = 50_000  # vectors: the cache of a larger index is written when the base is closed
+_CLUSTERED_AT_ONCE = 20_000  # vectors: so that memory does not grow with the base
 _BACKGROUND = 256  # chunks
 _BACKGROUND_DRIFT = 0.05  # share of chunks that may come or go before it is drawn again
 
@@ -56,6 +58,8 @@ class Index:
         self._served = _Served(embedder=embedder, vectors=VectorIndex(embedder.dimensions))
         self._statistics: _Statistics | None = None
         self._saved = -1  # the generation that the cache is known to hold
+        self._clustering: threading.Thread | None = None
+        self._closing = threading.Event()
 
     @property
     def embedder(self) -> Embedder:
@@ -90,6 +94,7 @@ class Index:
                 self._vectors.replace(change.gone, change.first, vectors, generation)
             if change.gone:
                 self._statistics = None
+        self._cluster_if_due()
 
     def swap(self, connection: sqlite3.Connection, embedder: Embedder, vectors: NDArray[np.float16]) -> None:
         """End a transaction that made all chunks anew, their ids counting from 0, with vectors of `embedder`.
@@ -120,16 +125,17 @@ class Index:
                 self._cache, state["cache_sha256"], generation
             ):
                 self._saved = generation
+                if served.vectors.unclustered < len(served.vectors):
+                    # Reading it all is not waited for: a search that finds it damaged begins anew.
+                    threading.Thread(target=served.vectors.verify, name="verify", daemon=True).start()
                 return
-            found = connection.execute("SELECT chunk, vector FROM vectors").fetchall()
-            ids = np.array([chunk for chunk, _ in found], np.int64)
-            vectors = np.frombuffer(b"".join(vector for _, vector in found), np.float16)
-            vectors = vectors.reshape(len(ids), self.embedder.dimensions)
-            self._vectors.fill(ids, vectors.astype(np.float32), generation)
+            ids, vectors = self._arrays(connection.execute("SELECT chunk, vector FROM vectors"))
+            served.vectors.fill(ids, vectors, generation)
+        self._cluster_if_due()
 
     def save(self, *, however_large: bool) -> None:
         """Write the cache, unless it holds this generation already."""
-        if len(self._vectors) > _SAVED_AT_ONCE and not however_large:
+        if self._vectors.unclustered > _SAVED_AT_ONCE and not however_large:
             return
         with self._database.writing() as connection, self._vectors.reading():
             (generation,) = connection.execute("SELECT generation FROM state").fetchone()
@@ -141,11 +147,17 @@ class Index:
             )
             self._saved = generation
 
+    def close(self) -> None:
+        """Write the cache and stop what goes on behind."""
+        self._closing.set()
+        if self._clustering:
+            self._clustering.join()
+        self.save(however_large=True)
+
     def drop_cache(self) -> None:
-        """Remove the file, and what a crash left of a new one."""
+        """Leave no removed vector in a file."""
         self._saved = -1
-        self._cache.unlink(missing_ok=True)
-        self._cache.with_suffix(".new").unlink(missing_ok=True)
+        self._vectors.drop(self._cache)
 
     def background(self) -> NDArray[np.float32]:
         """The vectors of some chunks of the base."""
@@ -185,11 +197,57 @@ class Index:
         )
 
     def _draw(self, connection: sqlite3.Connection) -> Background:
-        ids, vectors = self._vectors.sample(_BACKGROUND)
-        marks = ",".join("?" * len(ids))
-        found = connection.execute(
-            f"SELECT chunk, kind FROM vectors WHERE chunk IN ({marks})",  # noqa: S608
-            ids.tolist(),
-        )
-        kinds = dict(found.fetchall())
-        return Background(vectors=vectors, kinds=np.array([kinds[int(i)] for i in ids], np.int64))
+        """Chunks evenly over their ids."""
+        (last,) = connection.execute("SELECT coalesce(max(chunk), 0) FROM vectors").fetchone()
+        found = {
+            row["chunk"]: row
+            for start in np.linspace(0, last, _BACKGROUND).astype(int).tolist()
+            for row in connection.execute(
+                "SELECT chunk, kind, vector FROM vectors WHERE chunk >= ? LIMIT 1", (start,)
+            )
+        }
+        _, vectors = self._arrays((row["chunk"], row["vector"]) for row in found.values())
+        return Background(vectors=vectors, kinds=np.array([row["kind"] for row in found.values()], np.int64))
+
+    def _arrays(self, rows: Iterable[tuple[int, bytes]]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Ids and vectors of rows of both."""
+        found = list(rows)
+        vectors = np.frombuffer(b"".join(vector for _, vector in found), np.float16)
+        vectors = vectors.reshape(len(found), self.embedder.dimensions)
+        return np.array([chunk for chunk, _ in found], np.int64), vectors.astype(np.float32)
+
+    # Clusters
+
+    def _cluster_if_due(self) -> None:
+        served = self._served
+        if not served.vectors.wants_clusters or self._closing.is_set():
+            return
+        with served.vectors.changing():
+            if not served.vectors.wants_clusters:
+                return
+            served.vectors.begin_clustering()
+        self._clustering = threading.Thread(target=self._cluster, args=(served,), name="cluster")
+        self._clustering.start()
+
+    def _cluster(self, served: _Served) -> None:
+        """Put the vectors into clusters, beside searches and changes."""
+        clusters = Clusters(served.embedder.dimensions, len(served.vectors))
+        step = max(1, len(served.vectors) // clusters.sample)
+        with self._database.reading() as connection:
+            sample = connection.execute("SELECT chunk, vector FROM vectors WHERE chunk % ? = 0", (step,))
+            _, vectors = self._arrays(sample)
+        clusters.train(vectors)
+        last = -1
+        while not self._closing.is_set() and self._served is served:
+            with self._database.reading() as connection:  # in short transactions, which hold up no erasure
+                some = connection.execute(
+                    "SELECT chunk, vector FROM vectors WHERE chunk > ? ORDER BY chunk LIMIT ?",
+                    (last, _CLUSTERED_AT_ONCE),
+                ).fetchall()
+            if not some:
+                with served.vectors.changing():
+                    served.vectors.end_clustering(clusters)
+                self._saved = -1
+                return
+            clusters.add(*self._arrays(some))
+            last = some[-1]["chunk"]

@@ -3,7 +3,7 @@ import threading
 import numpy as np
 import pytest
 
-from knowledge.vectors import VectorIndex
+from knowledge.vectors import Clusters, VectorIndex, beside
 from tests.knowledge.library import random_unit
 
 ROWS = random_unit(500, 32)
@@ -88,3 +88,74 @@ def test_searches_and_changes_take_turns(index):
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+@pytest.fixture
+def clusters(index):
+    with index.changing():
+        index.begin_clustering()
+    made = Clusters(32, 500)
+    made.train(ROWS)
+    made.add(np.arange(100, 600), ROWS)
+    return made
+
+
+def test_clusters_find_what_comparing_with_each_finds(index, clusters):
+    exact = [set(index.search(row, 10)[0]) for row in ROWS]
+    with index.changing():
+        assert index.end_clustering(clusters)
+
+    assert index.unclustered == 0
+    found = [set(index.search(row, 10)[0]) for row in ROWS]
+    assert np.mean([len(a & b) / 10 for a, b in zip(exact, found, strict=True)]) > 0.95
+    assert sorted(index.search(ROWS[7], 5, [(300, 303), (599, 600)])[0]) == [300, 301, 302, 599]
+
+
+def test_what_changes_while_clusters_are_made_is_not_lost(index, clusters):
+    with index.changing():
+        index.replace((107, 110), 1000, ROWS[:2], 2)
+        index.replace(None, 700, ROWS[50:51], 3)
+    clusters.add(np.array([1000]), ROWS[:1])  # read after it had come
+    with index.changing():
+        assert index.end_clustering(clusters)
+
+    assert len(index) == 500
+    assert 107 not in index.search(ROWS[7], 500)[0]
+    assert set(index.search(ROWS[50], 2)[0]) == {150, 700}
+    assert set(index.search(ROWS[0], 2)[0]) == {100, 1000}
+    assert index.generation == 3
+
+
+def test_clusters_of_what_was_filled_anew_meanwhile_are_not_taken(index, clusters):
+    with index.changing():
+        index.fill(np.arange(3), ROWS[:3], 9)
+        assert not index.end_clustering(clusters)
+
+    assert len(index) == 3
+
+
+def test_saved_clusters_are_mapped_and_their_damage_is_noticed(index, clusters, tmp_path):
+    path = tmp_path / "index.faiss"
+    with index.changing():
+        index.end_clustering(clusters)
+        index.replace(None, 700, ROWS[:1], 2)
+    seal = index.save(path)
+    again = VectorIndex(32)
+    assert again.load(path, seal, 2)
+    assert again.verify()
+    assert set(again.search(ROWS[0], 2)[0]) == {100, 700}
+
+    with again.changing():
+        again.replace((100, 200), 800, ROWS[:0], 3)
+    assert len(again) == 401
+    assert 100 not in again.search(ROWS[0], 401)[0]
+
+    damaged = VectorIndex(32)
+    data = bytearray(beside(path).read_bytes())
+    data[-40] ^= 255
+    beside(path).write_bytes(data)
+    assert damaged.load(path, seal, 2)
+    assert not damaged.verify()
+    assert damaged.generation == -1
+    beside(path).write_bytes(b"")
+    assert not VectorIndex(32).load(path, seal, 2)
