@@ -18,7 +18,7 @@ from service.instruction import instruction_of
 from service.records import Access, AdministratorCaller, Assistant, Caller, KnowledgeBaseRecord, Role
 from service.settings import Settings
 from service.sign_in import SESSION_LASTS, Browser
-from service.store.assistants import AssistantNotFound
+from service.store.assistants import AssistantNotFound, assistant_missing
 from service.store.keys import sha256_of
 from service.store.knowledge_bases import KnowledgeBaseNotFound, base_missing
 from service.store.pages import Window
@@ -276,6 +276,16 @@ def find_assistant(here: Installation, caller: Caller, model: str) -> Assistant:
     if not caller.may_use(found.id):
         name = slug if not version else f"{slug}@{int(version)}"
         raise AssistantNotFound(f"The assistant {name!r} does not exist; GET /v1/models lists those that do.")
+    return found
+
+
+def find_assistant_by_id(here: Installation, caller: Caller, wanted: str) -> Assistant:
+    """`asst_…`, or a slug as everywhere else. Raises AssistantNotFound."""
+    if not wanted.startswith("asst_"):
+        return find_assistant(here, caller, wanted)
+    found = here.store.assistants.by_id(caller.team.id, wanted)
+    if not caller.may_use(found.id):
+        raise assistant_missing(wanted)
     return found
 
 

@@ -32,17 +32,21 @@ from service.routes import (
     session,
     teams,
 )
+from service.routes.openai import assistants as assistants_api
 from service.routes.openai import (
     chat,
     embeddings,
     files,
     models,
     responses,
+    runs,
+    threads,
     uploads,
     vector_store_files,
     vector_stores,
 )
 from service.routes.openai import conversations as conversations_of_openai
+from service.routes.openai.running import Runs
 from service.settings import Settings
 
 _ABOUT = """\
@@ -61,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         here = await to_thread.run_sync(Installation.open, settings)
         app.state.installation = here
+        app.state.runs = Runs(here)
         here.begin(load_examples)
         sweeping = asyncio.create_task(keep_sweeping(here))
         try:
@@ -69,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
             sweeping.cancel()
             with suppress(asyncio.CancelledError):
                 await sweeping
+            await app.state.runs.close()
             await here.background.close()
             await here.close_connections()
             await to_thread.run_sync(here.close)
@@ -94,7 +100,9 @@ def create_app(settings: Settings) -> FastAPI:
         )
     errors.install(app, faults.TABLE)
     answering = (chat, models, responses, conversations_of_openai)
-    openai = (*answering, embeddings, files, uploads, vector_stores, vector_store_files)
+    stores = (embeddings, files, uploads, vector_stores, vector_store_files)
+    # Runs before threads: /v1/threads/runs is no thread.
+    openai = (*answering, *stores, assistants_api, runs, threads)
     people = (session, teams, members, invitations, keys, audit)
     ours = (assistants, actions, knowledge_bases, conversations, confirmations)
     for module in (*openai, *ours, *people, health, page):

@@ -22,6 +22,7 @@ _LONGEST_ID = 120
 # They ask or begin a conversation of the caller's own, and change nothing of the team. Everything else
 # that is no GET is recorded without being named anywhere.
 ASKING = frozenset({"/v1/chat/completions", "/v1/embeddings", "/v1/responses"})
+_ASKING_ROOMS = ("/v1/threads",)
 _ASKING_ENDS = ("/search", "/look", "/preview")
 
 
@@ -54,7 +55,8 @@ class Record:
 
 def is_change(method: str, path: str) -> bool:
     """Whether a success on the route with this path template belongs into the log."""
-    return method not in _SAFE_METHODS and path not in ASKING and not path.endswith(_ASKING_ENDS)
+    asking = path in ASKING or path.startswith(_ASKING_ROOMS) or path.endswith(_ASKING_ENDS)
+    return method not in _SAFE_METHODS and not asking
 
 
 async def _record(scope: Scope, body: bytes) -> None:

@@ -33,12 +33,16 @@ from service.model_errors import (
     ModelTimeout,
     ModelUnavailable,
 )
+from service.openai_assistants import ToolNotOffered
 from service.passwords import PasswordTooWeak, SignInBusy
 from service.routes.members import NoResetLink
 from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmbeddingModel
 from service.routes.openai.items import ItemNotFound, UnusableItems
 from service.routes.openai.messages import UnusableMessages
 from service.routes.openai.responses import UnusableRequest
+from service.routes.openai.running import ConfirmationInRun, RunInterrupted
+from service.routes.openai.runs import ToolOutputsWrong
+from service.routes.openai.thread_shapes import UnusableContent
 from service.routes.openai.vector_stores import VectorStoreExpired
 from service.seats import TooManyAnswers
 from service.sign_in import AddressUnusable, LinkUnusable, NoAccount, NoTeam, WrongPassword
@@ -58,6 +62,14 @@ from service.store.people import AddressTaken
 from service.store.responses import ResponseNotFound
 from service.store.sessions import SessionNotFound
 from service.store.teams import NotConfirmed, SlugTaken, TeamNotFound
+from service.store.threads import (
+    MessageNotFound,
+    RunNotFound,
+    RunNotWaiting,
+    StepNotFound,
+    ThreadBusy,
+    ThreadNotFound,
+)
 from service.store.vector_stores import FileBatchNotFound, VectorStoreNotFound
 from service.tools import ToolArgumentsInvalid, ToolCallFailed
 from service.turns import ModelCannot, NothingAsked
@@ -129,6 +141,17 @@ TABLE: dict[type[BaseException], Fault] = {
     SecretsLocked: Fault(503, "server_error", "credentials_locked"),
     ToolArgumentsInvalid: Fault(400, INVALID, "invalid_arguments", "arguments"),
     ToolCallFailed: Fault(502, "server_error", "tool_call_failed"),
+    ThreadNotFound: Fault(404, INVALID, "thread_not_found", "thread_id"),
+    MessageNotFound: Fault(404, INVALID, "message_not_found", "message_id"),
+    RunNotFound: Fault(404, INVALID, "run_not_found", "run_id"),
+    StepNotFound: Fault(404, INVALID, "step_not_found", "step_id"),
+    ThreadBusy: Fault(400, INVALID, "thread_busy", "thread_id"),
+    RunNotWaiting: Fault(400, INVALID, "run_not_waiting", "run_id"),
+    ConfirmationInRun: Fault(409, INVALID, "confirmation_needed"),
+    RunInterrupted: Fault(503, "server_error", "run_interrupted"),
+    ToolOutputsWrong: Fault(400, INVALID, "invalid_tool_outputs", "tool_outputs"),
+    ToolNotOffered: Fault(400, INVALID, "tool_not_offered", "tools"),
+    UnusableContent: Fault(400, INVALID, "invalid_content", "content"),
     VectorStoreNotFound: Fault(404, INVALID, "vector_store_not_found", "vector_store_id"),
     VectorStoreExpired: Fault(400, INVALID, "vector_store_expired", "vector_store_id"),
     FileBatchNotFound: Fault(404, INVALID, "file_batch_not_found", "batch_id"),

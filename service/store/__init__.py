@@ -17,6 +17,7 @@ from service.store.people import People
 from service.store.responses import Responses
 from service.store.sessions import Sessions
 from service.store.teams import Teams
+from service.store.threads import Threads
 from service.store.vector_stores import VectorStores
 
 
@@ -43,12 +44,14 @@ class Store:
         self.files = Files(self.database)
         self.audit = Audit(self.database)
         self.vector_stores = VectorStores(self.database)
+        self.threads = Threads(self.database)
 
     def forget_document(self, team_id: str, document_id: str) -> int:
         """Take the text of a deleted document out of whatever is stored; how many answers that were."""
         self.confirmations.forget_document(team_id, document_id)
-        turns = self.conversations.forget_document(team_id, document_id)
-        return turns + self.responses.forget_document(team_id, document_id)
+        answers = self.conversations.forget_document(team_id, document_id)
+        answers += self.responses.forget_document(team_id, document_id)
+        return answers + self.threads.forget_document(team_id, document_id)
 
     def close(self) -> None:
         """Give the connections back."""

@@ -10,7 +10,13 @@ from service.records import Assistant, KnowledgeBaseRecord
 from service.store.engine import Database, aware, new_id, now
 from service.store.knowledge_bases import KnowledgeBaseNotFound, add, record_of
 from service.store.pages import Window, page_of
-from service.store.tables import assistant_knowledge, assistant_versions, assistants, knowledge_bases
+from service.store.tables import (
+    assistant_knowledge,
+    assistant_notes,
+    assistant_versions,
+    assistants,
+    knowledge_bases,
+)
 from service.store.teams import SlugTaken
 
 
@@ -91,6 +97,35 @@ class Assistants:
         with self._database.read() as connection:
             return _load(connection, team_id, slug, version)
 
+    def by_id(self, team_id: str, assistant_id: str) -> Assistant:
+        """The newest version of the assistant with this id. Raises AssistantNotFound."""
+        with self._database.read() as connection:
+            slug = connection.scalar(
+                select(assistants.c.slug).where(
+                    assistants.c.team_id == team_id, assistants.c.id == assistant_id
+                )
+            )
+            if slug is None:
+                raise assistant_missing(assistant_id)
+            return _load(connection, team_id, slug, None)
+
+    def notes(self, team_id: str, assistant_id: str) -> dict[str, Any]:
+        """What the OpenAI surface keeps of it; nothing of one that the page made."""
+        query = select(assistant_notes.c.notes).where(
+            assistant_notes.c.team_id == team_id, assistant_notes.c.assistant_id == assistant_id
+        )
+        with self._database.read() as connection:
+            return connection.scalar(query) or {}
+
+    def note(self, team_id: str, assistant_id: str, notes: dict[str, Any]) -> None:
+        """Replace what the OpenAI surface keeps of it."""
+        mine = (assistant_notes.c.team_id == team_id, assistant_notes.c.assistant_id == assistant_id)
+        with self._database.write() as connection:
+            connection.execute(delete(assistant_notes).where(*mine))
+            connection.execute(
+                insert(assistant_notes).values(assistant_id=assistant_id, team_id=team_id, notes=notes)
+            )
+
     def page(
         self, team_id: str, window: Window, *, among: Collection[str] | None = None
     ) -> tuple[list[Assistant], bool]:
@@ -147,6 +182,11 @@ class Assistants:
         """Every knowledge base of every team: only for the start, which resumes unfinished work."""
         with self._database.read() as connection:
             return [record_of(row) for row in connection.execute(select(knowledge_bases))]
+
+
+def assistant_missing(name: str) -> AssistantNotFound:
+    """For a slug or an id that names no assistant."""
+    return AssistantNotFound(f"The assistant {name!r} does not exist; GET /v1/models lists those that do.")
 
 
 def _versions() -> Select[Any]:

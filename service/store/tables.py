@@ -547,3 +547,93 @@ action_sign_ins = Table(
     _time("expires_at"),
     ForeignKeyConstraint(["team_id", "action_id"], ["actions.team_id", "actions.id"], ondelete="CASCADE"),
 )
+
+# What the OpenAI surface keeps of an assistant beside its instruction file.
+assistant_notes = Table(
+    "assistant_notes",
+    metadata,
+    Column("assistant_id", String(40), primary_key=True),
+    _team(),
+    Column("notes", JSON, nullable=False),
+    ForeignKeyConstraint(
+        ["team_id", "assistant_id"], ["assistants.team_id", "assistants.id"], ondelete="CASCADE"
+    ),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    _id(),
+    _team(),
+    Column("metadata", JSON, nullable=False),
+    Column("vector_stores", JSON, nullable=False),
+    _time("created_at"),
+    UniqueConstraint("team_id", "id"),
+)
+
+thread_messages = Table(
+    "thread_messages",
+    metadata,
+    _id(),
+    _team(),
+    Column("thread_id", String(40), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("attachments", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("assistant_id", String(40)),
+    Column("run_id", String(40)),
+    Column("incomplete", String(40)),
+    _time("created_at"),
+    ForeignKeyConstraint(["team_id", "thread_id"], ["threads.team_id", "threads.id"], ondelete="CASCADE"),
+    Index(None, "team_id", "thread_id", "created_at"),
+)
+
+# Which documents an answer in a thread rests on, so that deleting a document finds those answers.
+thread_message_sources = Table(
+    "thread_message_sources",
+    metadata,
+    Column("message_id", String(40), ForeignKey("thread_messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("document_id", String(40), primary_key=True),
+    _team(),
+    Index(None, "team_id", "document_id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _id(),
+    _team(),
+    Column("thread_id", String(40), nullable=False),
+    Column("assistant_id", String(40), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("asked", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("calls", JSON, nullable=False),
+    Column("rounds", JSON, nullable=False),
+    Column("error", JSON),
+    Column("incomplete", String(40)),
+    Column("usage", JSON),
+    _time("created_at"),
+    _time("expires_at"),
+    _time("started_at", nullable=True),
+    _time("ended_at", nullable=True),
+    UniqueConstraint("team_id", "id"),
+    ForeignKeyConstraint(["team_id", "thread_id"], ["threads.team_id", "threads.id"], ondelete="CASCADE"),
+    Index(None, "team_id", "thread_id", "created_at"),
+)
+
+run_steps = Table(
+    "run_steps",
+    metadata,
+    _id(),
+    _team(),
+    Column("run_id", String(40), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("usage", JSON),
+    _time("created_at"),
+    _time("ended_at", nullable=True),
+    ForeignKeyConstraint(["team_id", "run_id"], ["runs.team_id", "runs.id"], ondelete="CASCADE"),
+)

@@ -16,7 +16,7 @@ class Upstream:
     `drips` goes on for a minute.
 
     `calls` calls the first tool it is given and then says its result, `writes` answers with JSON, `slow` takes its
-    time.
+    time, `pairs` calls the first tool twice at once.
     """
 
     def __init__(self) -> None:
@@ -88,6 +88,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._chunk({"content": f"{number} "})
             time.sleep(0.1)
         self._chunk({}, "stop")
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _pairs(self) -> None:
+        """Calls the tool for two cities at once, then says what came back."""
+        body = self.body
+        outputs = [message["content"] for message in body["messages"] if message["role"] == "tool"]
+        self._begin()
+        if body.get("tools") and not outputs:
+            name = body["tools"][0]["function"]["name"]
+            for at, city in enumerate(("Tallinn", "부산")):
+                function = {"name": name, "arguments": ""}
+                begun = {"index": at, "id": f"call_{at}", "type": "function", "function": function}
+                self._chunk({"tool_calls": [begun]})
+                arguments = json.dumps({"city": city}, ensure_ascii=False)
+                self._chunk({"tool_calls": [{"index": at, "function": {"arguments": arguments}}]})
+            self._chunk({}, "tool_calls")
+        else:
+            for word in ("Tools say ", " and ".join(outputs), ", files say ", "05:40 [1]."):
+                self._chunk({"content": word})
+            self._chunk({}, "stop")
         self.wfile.write(b"data: [DONE]\n\n")
 
     def _dies(self) -> None:
