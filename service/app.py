@@ -27,6 +27,7 @@ from service.routes import (
     invitations,
     keys,
     knowledge_bases,
+    mcp,
     members,
     page,
     session,
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         here = await to_thread.run_sync(Installation.open, settings)
         app.state.installation = here
         app.state.runs = Runs(here)
+        app.state.mcp = mcp.Door(here)
         here.begin(load_examples)
         sweeping = asyncio.create_task(keep_sweeping(here))
         try:
@@ -75,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
             with suppress(asyncio.CancelledError):
                 await sweeping
             await app.state.runs.close()
+            await app.state.mcp.close()
             await here.background.close()
             await here.close_connections()
             await to_thread.run_sync(here.close)
@@ -105,7 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
     openai = (*answering, *stores, assistants_api, runs, threads)
     people = (session, teams, members, invitations, keys, audit)
     ours = (assistants, actions, knowledge_bases, conversations, confirmations)
-    for module in (*openai, *ours, *people, health, page):
+    for module in (*openai, *ours, *people, health, mcp, page):
         app.include_router(module.router)
     for router in documents.routers():
         app.include_router(router)

@@ -117,11 +117,12 @@ def new_response_id() -> str:
 
 
 def _mine(caller: Caller, response_id: str) -> tuple[Any, ...]:
-    return (
+    mine = (
         responses.c.team_id == caller.team.id,
         responses.c.member == caller.member,
         responses.c.id == response_id,
     )
+    return mine if caller.assistants is None else (*mine, responses.c.assistant_id.in_(caller.assistants))
 
 
 def _find(connection: Connection, caller: Caller, response_id: str) -> StoredResponse:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.access import TheInstallation, Viewer, find_assistant
+from service.access import TheInstallation, Viewer, find_assistant, find_assistants
 from service.installation import Installation
 from service.records import Caller, Conversation, Turn
 from service.routes.openai.items import (
@@ -177,7 +177,7 @@ def _assistant(here: Installation, caller: Caller, model: str | None) -> str:
     """Id of the assistant that a new conversation is put under until one answers in it."""
     if model:
         return find_assistant(here, caller, model).id
-    found, _ = here.store.assistants.page(caller.team.id, Window(limit=1, order="asc"))
+    found, _ = find_assistants(here, caller, Window(limit=1, order="asc"))
     if not found:
         raise UnusableRequest("The team has no assistant to talk with yet; make one, then begin.")
     return found[0].id
