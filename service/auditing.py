@@ -60,8 +60,7 @@ def is_change(method: str, path: str) -> bool:
 
 
 async def _record(scope: Scope, body: bytes) -> None:
-    route = scope.get("route")
-    path = getattr(route, "path", None)
+    path = _template(scope)
     if path is None or not is_change(scope["method"], path):
         return
     state: Mapping[str, Any] = scope.get("state", {})
@@ -78,6 +77,24 @@ async def _record(scope: Scope, body: bytes) -> None:
             request=state.get("request_id", ""),
         )
         await to_thread.run_sync(append)
+
+
+def _template(scope: Scope) -> str | None:
+    """The whole address of the route as the OpenAPI document has it; None where there was no route.
+
+    A route knows its address only up to the router that it is in; what stands before is taken from the
+    request, with the values of its parameters replaced by their names.
+    """
+    tail: str | None = getattr(scope.get("route"), "path", None)
+    if tail is None:
+        return None
+    head = scope["path"].split("/")
+    head = head[: len(head) - tail.count("/")]
+    for name, value in scope.get("path_params", {}).items():
+        if f"{{{name}" not in tail and str(value) in head:
+            at = len(head) - 1 - head[::-1].index(str(value))
+            head[at] = f"{{{name}}}"
+    return "/".join(head) + tail
 
 
 def _chains(
