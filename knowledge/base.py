@@ -18,9 +18,18 @@ from numpy.typing import NDArray
 from knowledge import attributes as notes
 from knowledge import catalogue, familiarity, filters, lexical, postings, rebuild, rows, staging
 from knowledge.database import Database
-from knowledge.documents import Chunk, Document, DocumentStatus, Page, Progress, Receipt, SearchResult
+from knowledge.documents import (
+    Chunk,
+    Document,
+    DocumentStatus,
+    Page,
+    PageSummary,
+    Progress,
+    Receipt,
+    SearchResult,
+)
 from knowledge.embeddings import Embedder
-from knowledge.errors import NotEmbedded, PageNotFound, Remade, Superseded, UnusableSettings
+from knowledge.errors import DocumentNotFound, NotEmbedded, PageNotFound, Remade, Superseded, UnusableSettings
 from knowledge.filters import Filter
 from knowledge.index import Change, Index
 from knowledge.rebuild import Rebuild, Rebuilding
@@ -181,10 +190,21 @@ class KnowledgeBase:
         after: str | None = None,
         before: str | None = None,
         order: Literal["asc", "desc"] = "asc",
+        statuses: Collection[DocumentStatus] = (),
+        filter: Filter | None = None,
     ) -> list[Document]:
-        """A page of the list, by time of the first upload; `after` and `before` are ids of documents."""
+        """A page of the list, by time of the first upload; `after` and `before` are ids of documents.
+
+        Only those in one of the `statuses`, if there are any, that pass the filter. Raises UnusableFilter.
+        """
+        condition, values = ("1", []) if filter is None else filters.document_condition(filter)
+        if statuses:
+            condition += " AND status IN (SELECT value FROM json_each(?))"
+            values = [*values, json.dumps(list(statuses))]
         with self._database.reading() as connection:
-            found = catalogue.listed(connection, limit=limit, after=after, before=before, order=order)
+            found = catalogue.listed(
+                connection, limit=limit, after=after, before=before, order=order, where=(condition, values)
+            )
         return [rows.document(row) for row in found]
 
     def count(self) -> int:
@@ -237,8 +257,39 @@ class KnowledgeBase:
             notes.put(connection, catalogue.row(connection, document_id)["seq"], kept)
         return self.document(document_id)
 
+    def rename(self, document_id: str, name: str) -> Document:
+        """Name a document otherwise. Raises NameTaken.
+
+        It is found by its new name at once. The name is part of what is embedded, so it is queued for that;
+        meanwhile what is served goes on serving.
+        """
+        wanted = catalogue.label(name)
+        with self._database.writing() as connection:
+            row = catalogue.row(connection, document_id)
+            if wanted != row["name"]:
+                catalogue.rename(connection, row, wanted)
+                rebuild.forget(connection, row["seq"])
+                self._index.commit(connection, Change(vectors=self._no_vectors()))
+        return self.document(document_id)
+
     def remove(self, document_id: str) -> Receipt:
         """Take a document out: when this returns no file in the folder holds its text."""
+        receipts = self.remove_all([document_id])
+        if not receipts:
+            raise DocumentNotFound(document_id)
+        return receipts[0]
+
+    def remove_all(self, document_ids: Collection[str]) -> list[Receipt]:
+        """Take out those of these documents that there are, the traces of all at the end."""
+        receipts: list[Receipt] = []
+        for document_id in dict.fromkeys(document_ids):
+            with suppress(DocumentNotFound):
+                receipts.append(self._remove(document_id))
+        if receipts:
+            self._erase()
+        return receipts
+
+    def _remove(self, document_id: str) -> Receipt:
         with self._database.writing() as connection:
             row = catalogue.row(connection, document_id)
             catalogue.take_out(connection, row)
@@ -246,16 +297,29 @@ class KnowledgeBase:
             connection.execute("DELETE FROM documents WHERE seq = ?", (row["seq"],))
             connection.execute("UPDATE state SET erasing = 1")
             self._index.commit(connection, Change(gone=_span(row), vectors=self._no_vectors()))
-        files = self._sweep(f"{document_id}-*")
-        self._erase()
         return Receipt(
             document_id=document_id,
             name=row["name"],
             pages=row["pages"],
             chunks=row["chunks"],
             vectors=row["chunks"],
-            files=files,
+            files=self._sweep(f"{document_id}-*"),
         )
+
+    def pages_of(self, document_id: str) -> list[PageSummary]:
+        """What the served pages hold, in order."""
+        with self._database.reading() as connection:
+            row = catalogue.row(connection, document_id)
+            found = connection.execute(
+                "SELECT number, label, length(pages.text), count(chunks.id) FROM pages LEFT JOIN chunks"
+                " ON chunks.id >= ? AND chunks.id < ? AND chunks.page = number"
+                " WHERE pages.document = ? GROUP BY number ORDER BY number",
+                (row["first_chunk"] or 0, (row["first_chunk"] or 0) + row["chunks"], row["seq"]),
+            )
+            return [
+                PageSummary(number=number, label=label, characters=characters, chunks=chunks)
+                for number, label, characters, chunks in found
+            ]
 
     # Work of the pipeline: each one transaction, each repeatable
 

@@ -7,11 +7,11 @@ import sqlite3
 import time
 import unicodedata
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from knowledge import postings, rows, staging
 from knowledge.documents import DocumentStatus
-from knowledge.errors import DocumentNotFound, Superseded
+from knowledge.errors import DocumentNotFound, NameTaken, Superseded
 from knowledge.searchable import embedded_text, indexed_terms
 
 IN_WORK = f"status IN ({', '.join(repr(str(status)) for status in rows.IN_WORK)})"
@@ -56,11 +56,12 @@ def listed(
     after: str | None,
     before: str | None,
     order: Literal["asc", "desc"],
+    where: tuple[str, list[Any]] = ("1", []),
 ) -> list[sqlite3.Row]:
-    """A page of the list. With `before` alone it is the `limit` documents next to that one."""
+    """A page of the list of those `where` holds. With `before` alone it is the `limit` next to that one."""
     ascending = order == "asc"
     forward = ascending != (before is not None and after is None)
-    conditions, values = ["1"], list[int]()
+    conditions, values = [where[0]], [*where[1]]
     for mark, ahead in ((after, ascending), (before, not ascending)):
         if mark is not None:
             conditions.append(f"seq {'>' if ahead else '<'} ?")
@@ -160,6 +161,33 @@ def take_out(connection: sqlite3.Connection, found: sqlite3.Row) -> None:
     connection.execute("DELETE FROM vectors WHERE chunk >= ? AND chunk < ?", span)
     connection.execute("DELETE FROM chunks WHERE id >= ? AND id < ?", span)
     connection.execute("UPDATE documents SET first_chunk = NULL, chunks = 0 WHERE seq = ?", (found["seq"],))
+
+
+def rename(connection: sqlite3.Connection, found: sqlite3.Row, name: str) -> None:
+    """Name a document otherwise; its terms follow at once.
+
+    The name is in what is embedded, so what is served is queued to be cut and embedded again, from the pages
+    that are there; what is on its way is cut again. Raises NameTaken.
+    """
+    if connection.execute("SELECT 1 FROM documents WHERE name = ?", (name,)).fetchone():
+        raise NameTaken(name)
+    if found["chunks"]:
+        postings.remove(connection, found["first_chunk"], served_terms(connection, found))
+    connection.execute("UPDATE documents SET name = ? WHERE seq = ?", (name, found["seq"]))
+    renamed = row(connection, found["id"])
+    if found["chunks"]:
+        postings.add(connection, found["first_chunk"], served_terms(connection, renamed))
+    if found["status"] == DocumentStatus.READY:
+        _queue(connection, found, found["sha256"], found["media_type"], found["size"])
+        connection.execute(
+            "UPDATE documents SET upload_warnings = warnings, pages_staged = 1, pages_read = pages,"
+            " pages_total = pages WHERE seq = ?",
+            (found["seq"],),
+        )
+        connection.execute("INSERT INTO staged_pages SELECT * FROM pages WHERE document = ?", (found["seq"],))
+    else:
+        connection.execute("DELETE FROM staged_chunks WHERE document = ?", (found["seq"],))
+        connection.execute("UPDATE documents SET chunks_staged = 0 WHERE seq = ?", (found["seq"],))
 
 
 def served_terms(connection: sqlite3.Connection, found: sqlite3.Row) -> list[list[str]]:

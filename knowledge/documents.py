@@ -46,6 +46,16 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PageSummary:
+    """What is served of a page."""
+
+    number: int
+    label: str
+    characters: int
+    chunks: int  # 0: nothing of it can be found
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chunk:
     """A stretch of one page, small enough to embed and to quote."""
 

@@ -14,6 +14,10 @@ class DocumentNotFound(KnowledgeError):
     """There is no such document in this knowledge base: list its documents to see which there are."""
 
 
+class NameTaken(KnowledgeError):
+    """The knowledge base has a document of this name: choose another, or delete that one first."""
+
+
 class PageNotFound(KnowledgeError):
     """The document has no such page: pages count from 1 up to the document's number of pages."""
 

@@ -260,6 +260,13 @@ class Shelf:
             )
         return self.records[0], self.bases[0]
 
+    def only(self, slug: str) -> "Shelf":
+        """The one base with this slug. Raises KnowledgeBaseNotFound."""
+        for record, base in zip(self.records, self.bases, strict=True):
+            if record.slug == slug:
+                return Shelf(caller=self.caller, records=(record,), bases=(base,))
+        raise KnowledgeBaseNotFound(f"The knowledge base {slug!r} does not exist, or is not read here.")
+
 
 def shelf_of(here: Installation, caller: Caller, records: Sequence[KnowledgeBaseRecord]) -> Shelf:
     """Open knowledge bases that the caller was given."""

@@ -7,6 +7,7 @@ from knowledge.embeddings import EmbedderUnavailable
 from knowledge.errors import (
     DocumentNotFound,
     KnowledgeError,
+    NameTaken,
     PageNotFound,
     Superseded,
     UnusableAttributes,
@@ -85,6 +86,7 @@ TABLE: dict[type[BaseException], Fault] = {
     KnowledgeBaseNotFound: Fault(404, INVALID, "knowledge_base_not_found", "knowledge"),
     ConversationNotFound: Fault(404, INVALID, "conversation_not_found", "conversation"),
     DocumentNotFound: Fault(404, INVALID, "document_not_found"),
+    NameTaken: Fault(409, INVALID, "name_taken", "name"),
     PageNotFound: Fault(404, INVALID, "page_not_found"),
     KeyNotFound: Fault(404, INVALID, "key_not_found"),
     KeyNotUsable: Fault(409, INVALID, "key_not_usable"),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 from knowledge.documents import Document, DocumentStatus, Passage, Receipt, Reranking
 from service.errors import describe
 from service.faults import TABLE
+from service.records import KnowledgeBaseRecord
 from service.routes.shapes import ErrorBody, seconds
 from service.uploads import Taken
 
@@ -18,6 +19,7 @@ DOCUMENT: dict[str, Any] = {
     "id": "doc_5f0c9f1d2b3a4c5d6e7f8091",
     "object": "document",
     "name": "handbook.pdf",
+    "knowledge_base": "policies",
     "media_type": "application/pdf",
     "size": 48213,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -39,6 +41,15 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
+RECEIPT: dict[str, Any] = {
+    "id": "doc_5f0c9f1d2b3a4c5d6e7f8091",
+    "object": "document.deleted",
+    "deleted": True,
+    "name": "handbook.pdf",
+    "removed": {"pages": 14, "chunks": 61, "vectors": 61, "files": 1, "stored_answers": 2},
+}
+
+
 class ProgressOut(BaseModel):
     """How far the reading is; totals are null until they are known."""
 
@@ -57,6 +68,7 @@ class DocumentOut(BaseModel):
     id: str
     object: Literal["document"] = "document"
     name: str
+    knowledge_base: str = Field(description="Slug of the one that holds it")
     media_type: str
     size: int
     sha256: str | None = Field(description="Of the content that answers; null before the first is ready")
@@ -119,17 +131,7 @@ class PageOut(BaseModel):
 class ReceiptOut(BaseModel):
     """What a deletion took away."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "id": "doc_5f0c9f1d2b3a4c5d6e7f8091",
-                "object": "document.deleted",
-                "deleted": True,
-                "name": "handbook.pdf",
-                "removed": {"pages": 14, "chunks": 61, "vectors": 61, "files": 1, "stored_answers": 2},
-            }
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": RECEIPT})
     id: str
     object: Literal["document.deleted"] = "document.deleted"
     deleted: Literal[True] = True
@@ -137,13 +139,52 @@ class ReceiptOut(BaseModel):
     removed: dict[str, int]
 
 
-class AnnotationIn(BaseModel):
-    """What people note of a document."""
+class DocumentChange(BaseModel):
+    """What changes; what is left out stays."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"attributes": {"department": "hr", "year": 2026}}}
+        extra="forbid",
+        json_schema_extra={
+            "example": {"name": "handbook-2026.pdf", "attributes": {"department": "hr", "year": 2026}}
+        },
     )
-    attributes: dict[str, Value] = Field(description="Replaces those that there are")
+    name: Annotated[str | None, Field(min_length=1, max_length=255)] = None
+    attributes: dict[str, Value] | None = Field(None, description="Replaces those that there are")
+
+
+class DeletionIn(BaseModel):
+    """Documents to delete."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"ids": ["doc_5f0c9f1d2b3a4c5d6e7f8091"]}}
+    )
+    ids: Annotated[list[str], Field(min_length=1, max_length=1000)]
+
+
+class DeletionOut(BaseModel):
+    """The receipts of what was deleted, and the ids that there were no documents of."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"object": "list", "data": [RECEIPT], "missing": ["doc_000000000000000000000000"]}
+        }
+    )
+    object: Literal["list"] = "list"
+    data: list[ReceiptOut]
+    missing: list[str]
+
+
+class PageSummaryOut(BaseModel):
+    """What is served of a page; without chunks nothing of it can be found."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={"example": {"number": 7, "label": "page 7", "characters": 0, "chunks": 0}},
+    )
+    number: int
+    label: str
+    characters: int
+    chunks: int
 
 
 class SearchIn(BaseModel):
@@ -226,11 +267,12 @@ class SearchOut(BaseModel):
     took_ms: float
 
 
-def document_out(document: Document) -> DocumentOut:
-    """The document on the wire."""
+def document_out(document: Document, record: KnowledgeBaseRecord) -> DocumentOut:
+    """A document of that knowledge base, on the wire."""
     return DocumentOut(
         id=document.id,
         name=document.name,
+        knowledge_base=record.slug,
         media_type=document.media_type,
         size=document.size,
         sha256=document.sha256,
@@ -280,10 +322,10 @@ def receipt_out(receipt: Receipt, stored_answers: int) -> ReceiptOut:
     )
 
 
-def uploads_out(taken: list[Taken]) -> UploadsOut:
+def uploads_out(taken: list[Taken], record: KnowledgeBaseRecord) -> UploadsOut:
     """What became of several files, on the wire."""
     return UploadsOut(
-        data=[document_out(each.document) for each in taken if each.document],
+        data=[document_out(each.document, record) for each in taken if each.document],
         errors=[
             RefusedOut(name=each.name, error=ErrorBody(**describe(each.error, TABLE)[1]["error"]))
             for each in taken

@@ -8,16 +8,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, StreamingResponse
 
+from knowledge.attributes import checked
 from knowledge.base import KnowledgeBase, search
 from knowledge.documents import DocumentStatus
-from knowledge.errors import DocumentNotFound
-from knowledge.filters import parse
+from knowledge.errors import DocumentNotFound, UnusableFilter
+from knowledge.filters import Filter, parse
 from service.access import (
     CitingShelf,
     EditorShelf,
@@ -27,14 +28,18 @@ from service.access import (
     of_assistant,
     of_base,
 )
-from service.bases import passages_of
+from service.bases import address_of, passages_of
+from service.document_lists import Wanted, page_of
 from service.errors import INVALID, Fault, body_of
 from service.records import KnowledgeBaseRecord
 from service.routes.document_shapes import (
     DOCUMENT,
-    AnnotationIn,
+    DeletionIn,
+    DeletionOut,
+    DocumentChange,
     DocumentOut,
     PageOut,
+    PageSummaryOut,
     ReceiptOut,
     SearchIn,
     SearchOut,
@@ -92,11 +97,11 @@ async def upload_documents(
     record, base = shelf.first
     taken = await take_in_all(request, here, Destination(record=record, base=base))
     if len(taken) > 1:
-        return uploads_out(taken)
+        return uploads_out(taken, record)
     if taken[0].error is not None:
         raise taken[0].error
     assert taken[0].document is not None
-    return document_out(taken[0].document)
+    return document_out(taken[0].document, record)
 
 
 @router.put(
@@ -112,37 +117,77 @@ async def replace_document(
     record, base = await to_thread.run_sync(_place, shelf, document_id)
     document = await to_thread.run_sync(base.document, document_id)
     to = Destination(record=record, base=base, name=document.name)
-    return document_out(await take_in(request, here, to))
+    return document_out(await take_in(request, here, to), record)
 
 
-@router.get("/documents", responses=errors(404))
-def list_documents(shelf: ViewerShelf, window: PageWindow) -> Listing[DocumentOut]:
-    """The documents of the assistant's knowledge."""
-    if not shelf.bases:
-        return Listing(data=[])
-    found = shelf.bases[0].documents(
-        limit=window.limit + 1, after=window.after, before=window.before, order=window.order
-    )
-    backwards = window.before is not None and window.after is None
-    page = found[-window.limit :] if backwards else found[: window.limit]
+@router.get("/documents", responses=errors(400, 404))
+def list_documents(
+    shelf: ViewerShelf,
+    window: PageWindow,
+    status: Annotated[list[DocumentStatus] | None, Query(description="Only those in one of these")] = None,
+    knowledge_base: Annotated[str | None, Query(description="Only those of the base with this slug")] = None,
+    filter: Annotated[str | None, Query(description="As of a search, in JSON, without pages")] = None,
+) -> Listing[DocumentOut]:
+    """The documents, base after base."""
+    if knowledge_base is not None:
+        shelf = shelf.only(knowledge_base)
+    wanted = Wanted(window=window, statuses=status or (), filter=None if filter is None else _filter(filter))
+    page, more = page_of(shelf.records, shelf.bases, wanted)
     return Listing(
-        data=[document_out(document) for document in page],
-        first_id=page[0].id if page else None,
-        last_id=page[-1].id if page else None,
-        has_more=len(found) > window.limit,
+        data=[document_out(document, record) for document, record in page],
+        first_id=page[0][0].id if page else None,
+        last_id=page[-1][0].id if page else None,
+        has_more=more,
     )
 
 
 @router.get("/documents/{document_id}", responses=errors(404))
 def get_document(shelf: ViewerShelf, document_id: str) -> DocumentOut:
     """One document, with its status and progress."""
-    return document_out(_holder(shelf, document_id).document(document_id))
+    record, base = _place(shelf, document_id)
+    return document_out(base.document(document_id), record)
 
 
-@router.patch("/documents/{document_id}", responses=errors(400, 404))
-def change_document(shelf: EditorShelf, document_id: str, body: AnnotationIn) -> DocumentOut:
-    """Replace the attributes of a document; nothing is read or embedded again."""
-    return document_out(_holder(shelf, document_id).annotate(document_id, body.attributes))
+@router.patch("/documents/{document_id}", responses=errors(400, 404, 409))
+def change_document(
+    here: TheInstallation, shelf: EditorShelf, document_id: str, body: DocumentChange
+) -> DocumentOut:
+    """Change the name or the attributes of a document.
+
+    New attributes need no work. The name is part of what is searched: a document with a new one is found by
+    it at once, and embedded again behind.
+    """
+    record, base = _place(shelf, document_id)
+    document = base.document(document_id)
+    if body.attributes is not None:
+        checked(body.attributes)  # before the name changes
+    if body.name is not None:
+        document = base.rename(document_id, body.name)
+    if body.attributes is not None:
+        document = base.annotate(document_id, body.attributes)
+    if body.name is not None and document.pending_sha256:
+        here.worker.submit(address_of(record), document.id, document.pending_sha256)
+    return document_out(document, record)
+
+
+@router.post("/documents/delete", responses=errors(404))
+def delete_documents(here: TheInstallation, shelf: EditorShelf, body: DeletionIn) -> DeletionOut:
+    """Delete several documents, each as `DELETE` does."""
+    receipts = [receipt for base in shelf.bases for receipt in base.remove_all(body.ids)]
+    gone = {receipt.document_id: receipt for receipt in receipts}
+    answers = {each: here.store.forget_document(shelf.caller.team.id, each) for each in gone}
+    here.store.database.forget_deleted()
+    return DeletionOut(
+        data=[receipt_out(gone[each], answers[each]) for each in gone],
+        missing=[each for each in dict.fromkeys(body.ids) if each not in gone],
+    )
+
+
+@router.get("/documents/{document_id}/pages", responses=errors(404))
+def list_pages(shelf: CitingShelf, document_id: str) -> Listing[PageSummaryOut]:
+    """What each page of a document holds: characters, and the chunks that can be found."""
+    pages = _holder(shelf, document_id).pages_of(document_id)
+    return Listing(data=[PageSummaryOut.model_validate(page) for page in pages])
 
 
 @router.get(
@@ -160,8 +205,8 @@ def change_document(shelf: EditorShelf, document_id: str, body: AnnotationIn) ->
 )
 async def watch_document(shelf: ViewerShelf, document_id: str) -> StreamingResponse:
     """Follow the reading of a document until it is ready or failed."""
-    base = await to_thread.run_sync(_holder, shelf, document_id)
-    return StreamingResponse(_changes(base, document_id), media_type="text/event-stream")
+    record, base = await to_thread.run_sync(_place, shelf, document_id)
+    return StreamingResponse(_changes(record, base, document_id), media_type="text/event-stream")
 
 
 @router.get(
@@ -227,6 +272,13 @@ def _below(prefix: str, owner: Callable[..., None]) -> APIRouter:
     return made
 
 
+def _filter(text: str) -> Filter:
+    try:
+        return parse(json.loads(text))
+    except (ValueError, RecursionError):
+        raise UnusableFilter("the parameter is no JSON") from None
+
+
 def _holder(shelf: Shelf, document_id: str) -> KnowledgeBase:
     """The base that holds the document. Raises DocumentNotFound."""
     return _place(shelf, document_id)[1]
@@ -240,7 +292,7 @@ def _place(shelf: Shelf, document_id: str) -> tuple[KnowledgeBaseRecord, Knowled
     raise DocumentNotFound(document_id)
 
 
-async def _changes(base: KnowledgeBase, document_id: str) -> AsyncIterator[str]:
+async def _changes(record: KnowledgeBaseRecord, base: KnowledgeBase, document_id: str) -> AsyncIterator[str]:
     last, silent = None, 0.0
     while True:
         try:
@@ -248,7 +300,7 @@ async def _changes(base: KnowledgeBase, document_id: str) -> AsyncIterator[str]:
         except DocumentNotFound as gone:
             yield f"data: {json.dumps(body_of(str(gone), Fault(404, INVALID, 'document_not_found')))}\n\n"
             return
-        shown = document_out(document).model_dump_json()
+        shown = document_out(document, record).model_dump_json()
         if shown != last:
             yield f"data: {shown}\n\n"
             last, silent = shown, 0.0

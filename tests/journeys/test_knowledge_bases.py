@@ -71,3 +71,43 @@ def test_a_viewer_reaches_no_knowledge_base_by_itself(server: ServerProcess) -> 
         for path in ("/api/knowledge-bases", "/api/knowledge-bases/closed", address, f"{address}/file"):
             assert looking.get(path).status_code == 403, path
         assert looking.delete("/api/knowledge-bases/closed").status_code == 403
+
+
+def test_an_assistant_of_several_bases_lists_changes_and_deletes_their_documents(
+    server: ServerProcess,
+) -> None:
+    with server.client() as client:
+        for slug in ("north", "south"):
+            client.post("/api/knowledge-bases", json={"slug": slug})
+        harbour = put(client, "north", "harbour.md", HARBOUR)
+        library = put(client, "south", "library.md", LIBRARY, attributes={"kind": "library"})
+        client.post("/api/assistants", json={"slug": "both", "knowledge": ["north", "south"]})
+        place = "/api/assistants/both/documents"
+
+        def listed(**params: Any) -> list[tuple[str, str]]:
+            data = client.get(place, params=params).json()["data"]
+            return [(each["knowledge_base"], each["name"]) for each in data]
+
+        assert listed() == [("north", "harbour.md"), ("south", "library.md")]
+        assert listed(knowledge_base="south") == [("south", "library.md")]
+        assert listed(status="failed") == []
+        kind = json.dumps({"type": "eq", "key": "kind", "value": "library"})
+        assert listed(filter=kind, status="ready") == [("south", "library.md")]
+        assert client.get(place, params={"filter": "{"}).json()["error"]["code"] == "invalid_filter"
+        assert client.get(place, params={"knowledge_base": "island"}).status_code == 404
+
+        renamed = client.patch(f"{place}/{harbour['id']}", json={"name": "lighthouse.md"})
+        assert renamed.json()["name"] == "lighthouse.md"
+        ready = settled_at(client, f"{place}/{harbour['id']}")
+        assert (ready["status"], ready["name"], ready["chunks"]) == ("ready", "lighthouse.md", 1)
+        put(client, "north", "harbour.md", HARBOUR)
+        taken = client.patch(f"{place}/{harbour['id']}", json={"name": "harbour.md"})
+        assert (taken.status_code, taken.json()["error"]["code"]) == (409, "name_taken")
+        [page] = client.get(f"{place}/{library['id']}/pages").json()["data"]
+        assert (page["number"], page["chunks"]) == (1, 1)
+
+        body = {"ids": [harbour["id"], library["id"], "doc_none"]}
+        reply = client.post(f"{place}/delete", json=body).json()
+        assert {each["id"] for each in reply["data"]} == {harbour["id"], library["id"]}
+        assert reply["missing"] == ["doc_none"]
+        assert listed() == [("north", "harbour.md")]

@@ -8,7 +8,16 @@ from knowledge.base import KnowledgeBase, search
 from knowledge.catalogue import label
 from knowledge.documents import DocumentStatus, Progress
 from knowledge.embeddings import HashingEmbedder
-from knowledge.errors import DocumentNotFound, NotEmbedded, PageNotFound, Superseded
+from knowledge.errors import (
+    DocumentNotFound,
+    NameTaken,
+    NotEmbedded,
+    PageNotFound,
+    Remade,
+    Superseded,
+    UnusableFilter,
+)
+from knowledge.filters import parse
 from tests.knowledge.library import CountingEmbedder, accept, add, bytes_of, chunks, open_base, sha, stage
 
 LEAVE = "Annual leave is twenty-five days.\nSick leave needs a doctor's note after three days."
@@ -339,6 +348,85 @@ def test_a_base_opened_again_holds_what_it_held(tmp_path):
     assert again.documents() == [document]
     assert "Annual" in found(again, "annual leave")[0]
     again.close()
+
+
+def test_a_renamed_document_is_found_by_its_new_name_and_embedded_again(tmp_path):
+    embedder = CountingEmbedder()
+    base = open_base(tmp_path, embedder)
+    document = add(base, "leave.txt", LEAVE)
+    add(base, "travel.txt", TRAVEL)
+    embedder.embedded.clear()
+    renamed = base.rename(document.id, "../sub/absence rules.txt")
+
+    assert (renamed.name, renamed.status) == ("absence rules.txt", DocumentStatus.QUEUED)
+    assert (renamed.sha256, renamed.pending_sha256) == (sha(LEAVE), sha(LEAVE))
+    assert set(found(base, "absence", k=2)) == set(LEAVE.split("\n"))
+    assert base.search("leave.txt", floor=0.0).passages[0].document_name == "absence rules.txt"
+    key = (document.id, sha(LEAVE))
+    assert base.staged_pages(*key) == [base.page(document.id, 1)]  # not read again
+    base.stage_chunks(*key, chunks(LEAVE))
+    ordinals, texts = zip(*base.unembedded(*key, 8), strict=True)
+    assert all(text.startswith("absence rules >") for text in texts)
+    base.stage_vectors(*key, ordinals, embedder.encode_documents(texts))
+    ready = base.publish(*key)
+
+    assert (ready.status, ready.sha256, ready.chunks, ready.warnings) == (
+        DocumentStatus.READY,
+        sha(LEAVE),
+        2,
+        ("a warning",),
+    )
+    assert base.original(document.id).read_text() == LEAVE
+    assert base.rename(document.id, "absence rules.txt") == ready
+    base.remove(document.id)
+    assert b"Annual" not in bytes_of(base.folder)
+    base.close()
+
+
+def test_a_name_that_is_taken_is_refused_and_a_rename_in_work_begins_again(base):
+    add(base, "travel.txt", TRAVEL)
+    document = accept(base, "leave.txt", LEAVE)
+    stage(base, document, LEAVE)
+    with pytest.raises(NameTaken):
+        base.rename(document.id, "travel.txt")
+    base.rename(document.id, "absence.txt")
+    with pytest.raises(Remade):
+        base.stage_vectors(document.id, sha(LEAVE), [0], np.zeros((1, 256), np.float32))
+    stage(base, document, LEAVE)
+    assert base.publish(document.id, sha(LEAVE)).name == "absence.txt"
+
+
+def test_several_documents_go_at_once_and_those_that_are_not_there_do_not_matter(base):
+    gone = [add(base, f"{n}.txt", f"Secret number {n} is here.") for n in range(3)]
+    kept = add(base, "leave.txt", LEAVE)
+    receipts = base.remove_all([*(document.id for document in gone), gone[0].id, "doc_none"])
+
+    assert [receipt.name for receipt in receipts] == ["0.txt", "1.txt", "2.txt"]
+    assert base.documents() == [kept]
+    assert b"Secret" not in bytes_of(base.folder)
+    assert base.remove_all([gone[0].id]) == []
+
+
+def test_a_list_is_filtered_by_status_and_attributes(base):
+    ready = add(base, "leave.txt", LEAVE)
+    queued = accept(base, "travel.txt", TRAVEL)
+    base.annotate(queued.id, {"kind": "travel"})
+    travel = parse({"type": "eq", "key": "kind", "value": "travel"})
+
+    assert [each.id for each in base.documents(statuses=[DocumentStatus.READY])] == [ready.id]
+    assert [each.id for each in base.documents(filter=travel)] == [queued.id]
+    assert base.documents(filter=travel, statuses=[DocumentStatus.READY]) == []
+    assert [each.id for each in base.documents(filter=travel, after=ready.id)] == [queued.id]
+    with pytest.raises(UnusableFilter, match="page"):
+        base.documents(filter=parse({"type": "eq", "key": "page", "value": 1}))
+
+
+def test_what_each_page_holds_is_told(base):
+    document = add(base, "leave.txt", LEAVE)
+    [page] = base.pages_of(document.id)
+    assert (page.number, page.label, page.characters, page.chunks) == (1, "page 1", len(LEAVE), 2)
+    with pytest.raises(DocumentNotFound):
+        base.pages_of("doc_none")
 
 
 @pytest.mark.parametrize(
