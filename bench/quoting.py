@@ -1,13 +1,13 @@
 """Whether the sentences that the quoting answerer chooses hold the answer.
 
-    python -m bench.quoting --data PATH [--questions 600] [--embedder all-MiniLM-L6-v2] [--cache FOLDER]
+    python -m bench.quoting --data PATH [--questions 600] [--quick] [--embedder NAME] [--cache FOLDER]
 
 On XQuAD (English) and KorQuAD 1.0 dev: each article is a document, each paragraph a page; questions are
 searched and answered as the service does. Columns, over the questions whose paragraph is among the passages:
 the share whose quotes contain the answer (white space, case and Unicode form folded) for Doumi and for two
 naive answerers on the same passages, the number of sentences quoted, the share declined, and the time to
 choose. The last column asks the same questions with their article left out of the search: the share that is
-declined, floor included.
+declined, floor included. `--cache` keeps what was embedded between runs.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.comparison.kept import Kept, KeptEmbedder, folder
 from ingest.chunks import chunk_pages
 from knowledge.base import KnowledgeBase, search
 from knowledge.documents import Page, Passage
@@ -51,17 +52,23 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--questions", type=int, default=600, help="of each set, drawn by a fixed seed")
     parser.add_argument("--embedder", default="all-MiniLM-L6-v2")
-    parser.add_argument("--cache", type=Path, default=Path("data/models"), help="converted models")
+    parser.add_argument("--cache", type=Path, help="where embeddings are kept between runs")
+    parser.add_argument("--quick", action="store_true", help="150 questions of each set")
     arguments = parser.parse_args()
-    embedder = open_embedder(arguments.embedder, cache=arguments.cache)
+    with folder(arguments.cache) as cache, Kept(cache / "embeddings.sqlite") as kept:
+        embedder = KeptEmbedder(open_embedder(arguments.embedder, cache=cache / "models"), kept)
+        _table(arguments.data, embedder, min(arguments.questions, 150 if arguments.quick else 10**6))
+
+
+def _table(data: Path, embedder: Embedder, questions: int) -> None:
     names = ("found", "Doumi", "first 3", "dense 3", "quoted", "declined", "ms", "absent: declined")
     print(f"{'':<16}" + "".join(f"{name:>{max(9, len(name) + 2)}}" for name in names))
     for title, path in SETS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            base = KnowledgeBase.open(Path(folder), embedder=embedder)
-            asked = _load(base, arguments.data / path)
+        with tempfile.TemporaryDirectory() as made:
+            base = KnowledgeBase.open(Path(made), embedder=embedder)
+            asked = _load(base, data / path)
             random.Random(7).shuffle(asked)
-            figures = _measure(base, asked[: arguments.questions])
+            figures = _measure(base, asked[:questions])
             base.close()
         cells = (f"{figure:>{max(9, len(name) + 2)}}" for name, figure in zip(names, figures, strict=True))
         print(f"{title:<16}" + "".join(cells), flush=True)

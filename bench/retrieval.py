@@ -10,17 +10,15 @@ searched in this run; `--cache` only keeps what was embedded. Curves go to bench
 import argparse
 import csv
 import statistics
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.comparison.kept import Kept, KeptEmbedder
+from bench.comparison.kept import Kept, KeptEmbedder, folder
 from bench.comparison.sets import READERS, Case, Corpus, Found
 from bench.comparison.systems import DEPTH, build_base, doumi, found, opened, plain, words
 from knowledge.base import search
@@ -83,7 +81,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=".*langchain-community.*")
     _RESULTS.mkdir(exist_ok=True)
     limit = min(arguments.limit, _QUICK_LIMIT) if arguments.quick else arguments.limit
-    with _folder(arguments.cache) as cache, Kept(cache / "embeddings.sqlite") as kept:
+    with folder(arguments.cache) as cache, Kept(cache / "embeddings.sqlite") as kept:
         embedder = KeptEmbedder(open_embedder("all-MiniLM-L6-v2", cache=cache / "models"), kept)
         for name in arguments.set or SETS:
             if name == "refusal":
@@ -251,16 +249,6 @@ def _plot(name: str, curves: dict[str, list[tuple[float, float]]], across: str, 
     axes.legend()
     figure.savefig(_RESULTS / f"{name}.png", dpi=120)
     print(f"curve: bench/results/{name}.png, {name}.csv")
-
-
-@contextmanager
-def _folder(cache: Path | None) -> Iterator[Path]:
-    if cache is not None:
-        cache.mkdir(parents=True, exist_ok=True)
-        yield cache
-        return
-    with tempfile.TemporaryDirectory() as made:
-        yield Path(made)
 
 
 if __name__ == "__main__":

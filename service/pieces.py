@@ -28,6 +28,10 @@ class Piece:
     caption: str = ""  # the heading or, of a row, the line above
 
 
+_FIGURE = r"(?:[$€£¥₩]\s?)?[(\-–]?\d(?:[\d,.]*\d)?\)?(?:\s?%\)?)?"
+_FIGURES = re.compile(rf"(?<=[^\W\d_]|[)\].:])(?:\s+(?:{_FIGURE}|[—–-]))+$")
+_YEAR = re.compile(r"\b(?:FY ?)?(?:19|20)\d\d\b")
+_FIGURE_ROWS = 3  # lines that end with figures: from here on they are a table, whatever is between them
 _LONGEST_ROW = 160  # characters; longer lines are paragraphs
 _LONGEST_CAPTION = 120
 _ENDS_SENTENCE = re.compile(r"[.!?。:;]['\"”’)\]]*$")
@@ -85,6 +89,9 @@ def _is_table(text: str, block: Sequence[Span]) -> bool:
     lines = [text[slice(*line)] for line in block]
     if _has_cells(lines[0]):
         return True
+    figures = sum(len(figures_of(line)[1]) > 1 for line in lines)
+    if figures >= _FIGURE_ROWS and 2 * figures >= len(lines):
+        return True
     return len(lines) >= 3 and not any(
         len(line) > _LONGEST_ROW or _ENDS_SENTENCE.search(line) or _ITEM.match(line) for line in lines
     )
@@ -107,6 +114,31 @@ def _header(lines: Sequence[str]) -> str:
     return lines[0] if is_header else ""
 
 
+def figures_of(line: str) -> tuple[str, list[str]]:
+    """The words of a table's line, and the figures after them: its cells, though nothing parts them."""
+    match = _FIGURES.search(line) if len(line) <= 2 * _LONGEST_ROW else None
+    if match is None:
+        return line, []
+    found = re.findall(rf"{_FIGURE}|[—–-]", match.group())
+    return line[: match.start()].rstrip(" :"), [figure.strip() for figure in found]
+
+
+def years_of(header: str) -> list[str]:
+    """The years that columns are named by."""
+    return _YEAR.findall(header)
+
+
+def _year_line(lines: Sequence[str]) -> str:
+    """The line that names columns by years, above the first line with as many figures; "" for none."""
+    named = ""
+    for line in lines:
+        if named and len(figures_of(line)[1]) == len(years_of(named)):
+            return named
+        if len(years_of(line)) > 1:
+            named = line
+    return ""
+
+
 def _has_cells(line: str) -> bool:
     return " | " in line or line.startswith("|")
 
@@ -117,10 +149,14 @@ def _rows(text: str, block: Sequence[Span], before: list[Piece]) -> Iterator[Pie
     for at, piece in enumerate(before):
         if caption[0] <= piece.span[0] < caption[1]:
             before[at] = Piece(kind=PieceKind.TITLE, span=piece.span)
-    header = _header([text[slice(*line)] for line in block])
-    for line in block:
+    lines = [text[slice(*line)] for line in block]
+    years = _year_line(lines)
+    header = years or _header(lines)
+    says = r"[^\W\d_]" if years else r"[^\W_]"  # a sum without a name says nothing by itself
+    above = lines.index(years) if years else -1
+    for at, line in enumerate(block):
         content = text[slice(*line)]
-        if content == header or not re.search(r"[^\W_]", content):
+        if at < above or content == header or not re.search(says, content):
             yield Piece(kind=PieceKind.TITLE, span=line)
         else:
             yield Piece(kind=PieceKind.ROW, span=line, header=header, caption=text[slice(*caption)])

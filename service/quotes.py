@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from knowledge.documents import Passage
-from service.pieces import PieceKind, pieces_of
+from service.pieces import PieceKind, figures_of, pieces_of, years_of
 from service.terms import counted_numbers, coverage, fold, shared_quantities, terms
 
 
@@ -302,12 +302,20 @@ def _row(row: str, header: str) -> str:
     cells = [cell.strip() for cell in row.split(" | ")]
     names = [name.strip() for name in header.split(" | ")] if header else []
     if len(cells) == 1:  # the reader could not tell the cells apart
-        return f"{row} ({header})" if header else row
+        return _by_years(row, header) or (f"{row} ({header})" if header else row)
     if len(names) < len(cells):
         return ", ".join(cell for cell in cells if cell)
     return "; ".join(
         f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=False) if cell
     )
+
+
+def _by_years(row: str, header: str) -> str:
+    """A row whose columns are years: "Gross profit, 2023: 9,912; 2022: 11,640", else ""."""
+    (label, figures), years = figures_of(row), years_of(header)
+    if len(figures) < 2 or len(figures) != len(years):
+        return ""
+    return f"{label}, " + "; ".join(f"{year}: {figure}" for year, figure in zip(years, figures, strict=True))
 
 
 def _shortened(text: str, wanted: frozenset[str]) -> str:

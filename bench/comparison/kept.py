@@ -5,8 +5,10 @@ A vector is kept under the model and the exact text: what is chunked or headed o
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 import numpy as np
@@ -18,6 +20,17 @@ from knowledge.embeddings import Embedder
 Vectors = NDArray[np.float32]
 
 _AT_ONCE = 256  # texts embedded before they are written
+
+
+@contextmanager
+def folder(cache: Path | None) -> Iterator[Path]:
+    """The folder for what is kept; one of its own, gone afterwards, for None."""
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        yield cache
+        return
+    with TemporaryDirectory() as made:
+        yield Path(made)
 
 
 class Kept:

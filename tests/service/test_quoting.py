@@ -78,6 +78,17 @@ def test_a_number_of_years_finds_the_row_whose_range_holds_it():
     ]
 
 
+def test_a_row_of_figures_that_a_reader_joined_is_quoted_by_its_years():
+    earnings = passage(
+        "Consolidated Statements of Earnings\nYears ended December 31, 2022 2021 2020\n"
+        "Total revenues 66,608 62,286 58,158\nCost of products (53,969) (49,954) (54,568)\n"
+        "Income tax (expense)/benefit (31) 743 2,535\nNet loss (5,053) (4,290) (11,941)"
+    )
+    assert quoted("What were total revenues in 2021?", earnings, at_most=1) == [
+        "Total revenues, 2022: 66,608; 2021: 62,286; 2020: 58,158 [1]"
+    ]
+
+
 def test_quotes_come_in_reading_order():
     found = quoted(
         "How many days of annual leave do full-time employees have, and when does it expire?", *ALL
