@@ -12,6 +12,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_BOTH = ("utf-8", "cp949")
 _OTHERS = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "gb18030", "big5", "euc_jp", "koi8_r"]
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _HANGUL = re.compile("[가-힣]")
@@ -35,7 +36,7 @@ def decode(data: bytes) -> str:
     zeros = data[:_SAMPLE].count(0)
     if zeros * 20 > len(data[:_SAMPLE]):
         return _utf16(data)
-    for attempt in (_utf8, _korean, _other):
+    for attempt in (_utf8, _korean, _mixed, _other):
         text = attempt(data)
         if text is not None:
             return _plausible(text)
@@ -70,6 +71,26 @@ def _korean(data: bytes) -> str | None:
     if common < 0.9 * len(hangul) or hanja > 0.3 * len(hangul) or len(hangul) < 0.5 * len(foreign):
         return None
     return text
+
+
+def _mixed(data: bytes) -> str | None:
+    """Lines in UTF-8 and lines in CP949, as in a log that two programs write."""
+    lines, seen = [], set()
+    for line in data.split(b"\n"):
+        encoding = "ascii" if line.isascii() else next(filter(lambda name: _decodes(line, name), _BOTH), None)
+        if encoding is None:
+            return None
+        seen.add(encoding)
+        lines.append(line.decode(encoding))
+    return "\n".join(lines) if seen.issuperset(_BOTH) else None
+
+
+def _decodes(line: bytes, encoding: str) -> bool:
+    try:
+        text = line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return encoding == "utf-8" or _korean(line) == text
 
 
 def _in_euc_kr(character: str) -> bool:

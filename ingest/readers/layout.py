@@ -11,6 +11,8 @@ from ingest.readers.building import PageBuilder
 from ingest.readers.numbering import numbered_heading
 
 _FIGURE = re.compile(r"[(\[]?[-–—$€£¥₩]{0,3}\(?\d[\d,.]*%?[)\]]*%?|[-–—]|\$|%|\)|N/?[AM]", re.I)
+_BEFORE_FIGURE = re.compile(r"\(?[$€£¥₩]\(?")
+_AFTER_FIGURE = re.compile(r"[)\]%]+")
 _BULLET = re.compile(r"[•·▪◦●○■□▶※‣◆◇]|[-–*] |\(?\d{1,2}[.)] |\([a-zA-Z가-하]\) |[가-하][.)] |[①-⑳]")
 _SENTENCE_END = tuple(".,;:!?。、")
 _HEADING_CHARACTERS = 160
@@ -28,6 +30,7 @@ class PageLine:
     left: float
     right: float
     base: float  # height of the base line over the lower edge of the page
+    cells: tuple[str, ...] = ()  # what wide gaps take apart; () where there is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +79,15 @@ def compose(lines: Sequence[PageLine], area: TypeArea, builder: PageBuilder) -> 
             for run in same:
                 builder.heading(_joined(run), kind)
         elif kind < 0 and len(same) > 1:
-            builder.rows(run[0].text for run in same)
+            builder.rows(_row(run[0]) for run in same)
         else:
             _add_paragraphs(same, builder)
 
 
 def tabular(line: PageLine) -> bool:
     """Whether it looks like a row: figures at its end, or gaps that no running text has."""
+    if len(line.cells) > 2:
+        return True
     words = line.text.split()
     if (
         all(_FIGURE.fullmatch(word) for word in words[-2:])
@@ -90,18 +95,29 @@ def tabular(line: PageLine) -> bool:
         and re.search(r"\d", "".join(words[-2:]))
     ):
         return True
-    return line.right - line.left > 1.5 * _natural_width(line)
+    return line.right - line.left > 1.5 * natural_width(line)
+
+
+def _row(line: PageLine) -> str:
+    """The line as a row of cells; a sign that stands off its figure belongs to it."""
+    cells: list[str] = []
+    for cell in line.cells or (line.text,):
+        if cells and (_BEFORE_FIGURE.fullmatch(cells[-1]) or _AFTER_FIGURE.fullmatch(cell)):
+            cells[-1] += cell if _AFTER_FIGURE.fullmatch(cell) else f" {cell}"
+        else:
+            cells.append(cell)
+    return " | ".join(cell.replace(" | ", " / ") for cell in cells)
 
 
 def _row_beside_rows(kinds: Sequence[int], runs: Sequence[Sequence[PageLine]], index: int) -> bool:
     """Whether a line without figures belongs to a table: between two rows, or next to one and stretched."""
     rows = [kind == -1 for kind in kinds[max(index - 1, 0) : index + 2]]
     line = runs[index][0]
-    stretched = line.right - line.left > 1.25 * _natural_width(line)
+    stretched = bool(line.cells) or line.right - line.left > 1.25 * natural_width(line)
     return (len(rows) == 3 and rows[0] and rows[2]) or (stretched and any(rows))
 
 
-def _natural_width(line: PageLine) -> float:
+def natural_width(line: PageLine) -> float:
     """About how wide its characters are when nothing stretches them."""
     if line.text.isascii():
         return line.size * 0.52 * len(line.text)

@@ -1,14 +1,18 @@
 """The lines of a PDF page with their place and type size: the only file that knows pdfium's raw interface."""
 
 import ctypes
+import re
+from dataclasses import replace
 
-from ingest.readers.layout import PageLine
+from ingest.readers.layout import PageLine, natural_width
 from ingest.readers.pdfium import pdfium, raw
 from ingest.readers.plain import one_line
 
 _BOLD_NAMES = ("bold", "black", "heavy", "semibold", "demi")
 _FORCE_BOLD = 1 << 18  # of a font descriptor's flags, PDF 32000-1 table 123
 _NAME_BYTES = 128
+_STRETCHED = 1.1  # of a line's natural width; below it no gap is looked for
+_CELL_GAP = 1.0  # ems; a justified line has less between two words
 
 
 def lines_of_page(page: pdfium.PdfPage) -> list[PageLine]:
@@ -30,20 +34,21 @@ def _lines(text_page: pdfium.PdfTextPage) -> list[PageLine]:
         )  # how pdfium marks a hyphenated line end
         if text:
             first = start + len(line) - len(line.lstrip())
-            lines.append(_line(text_page, text, first, first + len(words) - 1))
+            lines.append(_line(text_page, text, words, first))
         start += len(line) + 2
     return lines
 
 
-def _line(text_page: pdfium.PdfTextPage, text: str, first: int, last: int) -> PageLine:
-    first = raw.FPDFText_GetCharIndexFromTextIndex(text_page, first)
-    last = raw.FPDFText_GetCharIndexFromTextIndex(text_page, last)
+def _line(text_page: pdfium.PdfTextPage, text: str, words: str, start: int) -> PageLine:
+    """`text` is `words` cleaned; `start` is where they begin in the text of the page."""
+    first = raw.FPDFText_GetCharIndexFromTextIndex(text_page, start)
+    last = raw.FPDFText_GetCharIndexFromTextIndex(text_page, start + len(words) - 1)
     left, _, bottom, _ = _box(text_page, first)
     _, right, _, _ = _box(text_page, last)
     matrix = raw.FS_MATRIX()
     raw.FPDFText_GetMatrix(text_page, first, matrix)
     scale = abs(matrix.d) or abs(matrix.b) or 1.0
-    return PageLine(
+    line = PageLine(
         text=text,
         size=raw.FPDFText_GetFontSize(text_page, first) * scale,
         bold=_bold(text_page, first) and _bold(text_page, last),
@@ -51,6 +56,21 @@ def _line(text_page: pdfium.PdfTextPage, text: str, first: int, last: int) -> Pa
         right=right,
         base=_base(text_page, first, bottom),
     )
+    if line.right - line.left < _STRETCHED * natural_width(line):
+        return line
+    return replace(line, cells=_cells(text_page, words, start, line.size))
+
+
+def _cells(text_page: pdfium.PdfTextPage, text: str, start: int, size: float) -> tuple[str, ...]:
+    """The line cut at gaps that no running text has; () when there is none."""
+    cells, cell_start = [], 0
+    for space in re.finditer(r"\s+", text):
+        before = raw.FPDFText_GetCharIndexFromTextIndex(text_page, start + space.start() - 1)
+        after = raw.FPDFText_GetCharIndexFromTextIndex(text_page, start + space.end())
+        if _box(text_page, after)[0] - _box(text_page, before)[1] > _CELL_GAP * size:
+            cells.append(one_line(text[cell_start : space.start()]))
+            cell_start = space.end()
+    return (*cells, one_line(text[cell_start:])) if cells else ()
 
 
 def _box(text_page: pdfium.PdfTextPage, index: int) -> tuple[float, float, float, float]:

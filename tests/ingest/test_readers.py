@@ -11,15 +11,19 @@ import docx
 import openpyxl
 import pytest
 from PIL import ImageOps
+from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import BaseDocTemplate, Frame, FrameBreak, PageTemplate, Paragraph, Spacer, Table
 
 from ingest.cage import read_pages
 from ingest.chunks import chunk_pages
 from ingest.formats import FORMATS, format_of
 from ingest.inside import pages_of
 from ingest.limits import ReadLimits
+from ingest.readers.building import PageBuilder
+from ingest.readers.layout import PageLine, compose, type_area
 from ingest.readers.pdfium import pdfium
 from ingest.unreadable import UnknownFormat
 from knowledge.documents import BlockKind, Page
@@ -157,7 +161,62 @@ def test_larger_and_bold_lines_of_a_pdf_are_headings(tmp_path):
 def test_rows_of_a_pdf_table_stay_rows(tmp_path):
     rows = ["City\tHotel limit\tMeals", "Seoul\t150 EUR\t60 EUR", "Busan\t120 EUR\t50 EUR"]
     page = one(tmp_path, "a.pdf", files.pdf([[*PROSE, "", *rows, "", *PROSE]]))
-    assert "table City Hotel limit Meals\nSeoul 150 EUR 60 EUR\nBusan 120 EUR 50 EUR" in outline(page)
+    assert "table City | Hotel limit | Meals\nSeoul | 150 EUR | 60 EUR\nBusan | 120 EUR | 50 EUR" in outline(
+        page
+    )
+
+
+def test_a_sign_that_stands_off_its_figure_is_no_cell():
+    rows = [
+        ("USD million", "2025", "2024"),
+        ("Revenue", "$", "1,240", "$", "(930", ")"),
+        ("Margin", "31", "%", "29", "%"),
+    ]
+    lines = [
+        PageLine(
+            text=" ".join(cells), size=10, bold=False, left=40, right=500, base=700 - 14 * row, cells=cells
+        )
+        for row, cells in enumerate(rows)
+    ]
+    builder = PageBuilder()
+    compose(lines, type_area([lines]), builder)
+    page = builder.page(1, "page 1")
+    assert outline(page) == [
+        "table USD million | 2025 | 2024\nRevenue | $ 1,240 | $ (930)\nMargin | 31% | 29%"
+    ]
+
+
+def test_two_columns_of_a_pdf_are_read_one_after_the_other_and_a_table_in_one_stays_a_table(tmp_path):
+    style, space = getSampleStyleSheet()["Normal"], Spacer(1, 12)
+    left = "Employees receive fifteen days of paid annual leave after the first year of service. " * 3
+    right = "Travel costs are paid back when the receipts reach the People Team within thirty days. " * 3
+    rows = [
+        ["City", "Hotel limit", "Meals a day"],
+        ["Seoul", "150 EUR", "60 EUR"],
+        ["Busan and south", "120 EUR", "50 EUR"],
+    ]
+    file = io.BytesIO()
+    report = BaseDocTemplate(file, pagesize=(600, 400))
+    frames = [Frame(left_edge, 40, 250, 320) for left_edge in (40, 310)]
+    report.addPageTemplates(PageTemplate(frames=frames))
+    report.build(
+        [
+            Paragraph(left, style),
+            FrameBreak(),
+            Paragraph(right, style),
+            space,
+            Table(rows),
+            space,
+            Paragraph(right, style),
+        ]
+    )
+    page = one(tmp_path, "a.pdf", file.getvalue())
+    assert outline(page) == [
+        f"paragraph {left.strip()}",
+        f"paragraph {right.strip()}",
+        "table City | Hotel limit | Meals a day\nSeoul | 150 EUR | 60 EUR\nBusan and south | 120 EUR | 50 EUR",
+        f"paragraph {right.strip()}",
+    ]
 
 
 def test_a_word_that_a_pdf_hyphenates_stays_one_word(tmp_path):
@@ -392,6 +451,13 @@ ENCODED = {
 @pytest.mark.parametrize(("encoding", "text"), ENCODED.items())
 def test_text_is_read_in_the_encoding_that_it_has(tmp_path, encoding, text):
     assert one(tmp_path, "a.txt", text.encode(encoding)).text == text
+
+
+def test_lines_in_two_encodings_are_read_each_in_its_own(tmp_path):
+    lines = [b"ok", "연차휴가는 15일이다.".encode(), "출장비는 5만원이다.".encode("cp949")] * 3
+    assert one(tmp_path, "a.log", b"\n".join(lines)).text == "\n".join(
+        ["ok", "연차휴가는 15일이다.", "출장비는 5만원이다."] * 3
+    )
 
 
 def test_text_that_was_cut_in_the_middle_of_a_character_is_still_text(tmp_path):

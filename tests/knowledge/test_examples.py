@@ -132,7 +132,7 @@ def test_a_table_row_of_a_pdf_is_one_line(built: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("name", ["employee-handbook.pdf", "취업규칙.pdf"])
 def test_two_pdf_readers_agree_on_every_page(name: str, built: dict[str, Path]) -> None:
-    other = [page.text for page in read_pages(built[name], name=name).pages]
+    other = [page.text.replace(" | ", " ") for page in read_pages(built[name], name=name).pages]
 
     assert [bare(text) for text in other] == [bare(text) for text in pages(built[name])]
 
