@@ -17,7 +17,10 @@ _REFUSED = (
 _BEGINNINGS = {name[:length] for name in _REFUSED for length in range(1, len(name) + 1)}
 _LESS_THAN = re.compile("[<＜﹤‹〈《⟨❮❰˂ᐸ≺]")
 _SLASHES = "/⁄∕⧸\\"
-_LOOKALIKES = str.maketrans("ѕоοсеіιаαυսτтոг", "sooceiiaauuttnr")  # Cyrillic, Greek, Armenian
+# Cyrillic, Greek and Armenian letters, small ones: capitals are folded before.
+_LOOKALIKES = str.maketrans(
+    "ѕоοсеіιаαυսτтոгрρхχуγкκмнвβԁɡԛԝјνϲһӏʟցօ", "sooceiiaauuttnrppxxyykkmhbbdgqwjvchllgo"
+)
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessageChunk, BaseMessage, HumanMessage, convert_to_messages
 
+from instructions.data_region import harmless
 from instructions.follow_up import looks_like_follow_up, self_standing_by_rule, standalone_question_messages
 from instructions.format import AnswerFrom
 from instructions.prompt import Attached, Cut, Exchange, Prompt, assemble, estimate_tokens
@@ -39,6 +40,7 @@ from service.events import (
 )
 from service.grounding import cite
 from service.labels import LabelReader
+from service.markup import MarkupReader
 from service.model import ModelBroken, ModelError, Reply, finish_reason, tokens_of
 from service.pausing import Paused, Resumed
 from service.quoting import DECLINED, Source
@@ -374,6 +376,7 @@ async def _spoken(
     cites = run.setup.instruction.front.citations
     reads = retrieval.status is not RetrievalStatus.SKIPPED and not run.structured
     reader = LabelReader(offered if cites else ()) if reads else None
+    markup = None if run.structured else MarkupReader()
     run.rounds = _rounds(run, retrieval, prompt, resumed)
     async with aclosing(_asked(run, retrieval, prompt, resumed)) as pieces:
         async for piece in pieces:
@@ -381,12 +384,14 @@ async def _spoken(
                 _begin_round(run)
             elif isinstance(piece, AIMessageChunk):
                 said = _note(run, piece)
+                said = markup.feed(said) if markup else said
                 if text := reader.feed(said) if reader else said:
                     run.text += text
                     yield TextDelta(text=text)
             else:
                 yield piece
-    if reader and (rest := reader.close()):
+    held = markup.close() if markup else ""
+    if rest := (reader.feed(held) + reader.close() if reader else held):
         run.text += rest
         yield TextDelta(text=rest)
     if run.rounds.waits_for is not None:
@@ -459,11 +464,27 @@ def _with_parts(messages: Sequence[BaseMessage], question: Question) -> list[Bas
     *before, last = messages
     if question.parts:
         last = HumanMessage([{"type": "text", "text": last.text}, *(dict(part) for part in question.parts)])
-    calls = [dict(message) for message in question.tool_messages if message.get("role") in _TOOL_ROLES]
+    calls = [_as_data(each) for each in question.tool_messages if each.get("role") in _TOOL_ROLES]
     try:
         return [*before, last, *convert_to_messages(calls)]
     except (KeyError, TypeError, ValueError) as error:
         raise UnusableToolMessages(UnusableToolMessages.__doc__) from error
+
+
+def _as_data(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message of the client's; what its own tools brought back cannot open or close a region."""
+    content = message.get("content")
+    if message.get("role") != "tool" or not content:
+        return dict(message)
+    if isinstance(content, str):
+        return {**message, "content": harmless(content)}
+    parts = [
+        {**part, "text": harmless(str(part["text"]))}
+        if isinstance(part, Mapping) and "text" in part
+        else part
+        for part in content
+    ]
+    return {**message, "content": parts}
 
 
 def _begin_round(run: _Run) -> None:

@@ -1,9 +1,14 @@
 """Deterministic doubles: a chat model that says what it was told to, a tool that notes what it was asked."""
 
+import base64
+import codecs
+import html
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from unicodedata import category, normalize
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -60,6 +65,101 @@ class ScriptedChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         for message in self._play(messages, kwargs):
             yield ChatGenerationChunk(message=message)
+
+
+class ObedientChatModel(ScriptedChatModel):
+    """Does whatever it reads, wherever it stands: the worst model that an injected text can hope for.
+
+    An order is `DO tool {…}` or `SAY text`, in any message or description of a tool, as it is or in base64.
+    In an order `${x}` is the first match of the regular expression x in all that the model can see, written
+    in the way that may follow: `${x|base64}`. Each order is followed once; then it says "Done."
+    """
+
+    script: SkipValidation[list[Sequence[str | AIMessageChunk | Exception]]] = Field(default_factory=list)
+    tried: list[tuple[str, str]] = Field(default_factory=list)  # what it called, with which arguments
+    said: list[str] = Field(default_factory=list)
+
+    def _play(self, messages: list[BaseMessage], kwargs: dict[str, Any]) -> Iterator[AIMessageChunk]:
+        self.heard.append((messages, kwargs))
+        described = json.dumps(kwargs.get("tools", ()), ensure_ascii=False).replace('\\"', '"')
+        seen = html.unescape("\n".join([*(message.text for message in messages), described]))
+        if orders := _orders(normalize("NFKC", seen), seen, self.tried):
+            self.tried += orders
+            yield from (
+                piece if isinstance(piece, AIMessageChunk) else AIMessageChunk(content=piece)
+                for piece in calls(*orders)
+            )
+            return
+        for found in re.findall(r"SAY (.+)", seen):
+            self.said.append(_filled(found, seen))
+            yield AIMessageChunk(content=self.said[-1] + "\n")
+        yield AIMessageChunk(content="Done.", response_metadata={"finish_reason": "stop"})
+
+
+def _orders(text: str, seen: str, known: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The orders in a text that were not followed yet."""
+    hidden = [_unpacked(token) for token in re.findall(r"[A-Za-z0-9+/=]{24,}", text)]
+    found: list[tuple[str, str]] = []
+    for each in (text, *hidden):
+        plain = "".join(char for char in each if category(char) != "Cf")
+        for match in re.finditer(r"DO ([\w-]+) ", plain):
+            end = _end_of_object(plain, match.end())
+            order = (match[1], _filled(plain[match.end() : end], seen))
+            if end and order not in known and order not in found:
+                found.append(order)
+    return found
+
+
+def _end_of_object(text: str, start: int) -> int:
+    """Where the JSON object that begins at `start` ends; 0 where there is none."""
+    depth = 0
+    for at in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        if depth == 0:
+            return at + 1 if text[start] == "{" else 0
+    return 0
+
+
+def _filled(order: str, seen: str) -> str:
+    """The order with what it asks for in place of each `${…}`."""
+
+    def put(match: re.Match[str]) -> str:
+        wanted, _, way = match[1].partition("|")
+        found = re.search(wanted, seen)
+        text = (found[1] if found.lastindex else found[0]) if found else "nothing"
+        return json.dumps(WAYS[way](text) if way else text, ensure_ascii=False)[1:-1]
+
+    return re.sub(r"\$\{([^{}]+)\}", put, order)
+
+
+def _unpacked(token: str) -> str:
+    try:
+        return base64.b64decode(token + "=" * (-len(token) % 4)).decode("utf-8")
+    except ValueError:
+        return ""
+
+
+# How an order can ask for a text to be written, so that nobody recognises it.
+WAYS: Mapping[str, Callable[[str], str]] = {
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64url": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "base32": lambda text: base64.b32encode(text.encode()).decode(),
+    "twice": lambda text: base64.b64encode(base64.b64encode(text.encode())).decode(),
+    "hex": lambda text: text.encode().hex(),
+    "codes": lambda text: " ".join(str(ord(char)) for char in text),
+    "rot13": lambda text: codecs.encode(text, "rot13"),
+    "reversed": lambda text: text[::-1],
+    "percent": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "dots": ".".join,
+    "spaces": " ".join,
+    "upper": str.upper,
+    "wide": lambda text: "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text),
+    "lookalike": lambda text: text.translate(str.maketrans("aeopcx", "аеорсх")),
+    "invisible": "\u200b".join,
+    "entities": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "first": lambda text: text[: len(text) // 2],
+    "second": lambda text: text[len(text) // 2 :],
+}
 
 
 def calls(*wanted: tuple[str, Mapping[str, Any] | str], text: str = "") -> list[str | AIMessageChunk]:
@@ -120,7 +220,7 @@ class ScriptedTool:
             text=text,
             ok=self.status < 400,
             status=self.status,
-            size=len(text.encode()),
+            size=len(text.encode(errors="replace")),
             took_ms=1.0,
             request={"method": self.method, "url": f"https://{self.host}{self.path}"},
         )

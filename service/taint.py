@@ -84,9 +84,9 @@ class Taint:
 
     def carried(self, arguments: Mapping[str, Any], *, host: str) -> str | None:
         """A stretch of untrusted text that a call to this host would carry; None where it carries none."""
-        foreign = [text for origin, text in self._read if origin != host or not host]
-        if not foreign:
+        if not self._read:
             return None
+        foreign = [text for origin, text in self._read if origin != host or not host]
         returned = "".join(fold(text) for origin, text in self._read if origin == host)
         known = self._written + "\0" + returned
         leaves = _leaves(arguments)
