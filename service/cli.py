@@ -86,6 +86,22 @@ def chat(slug: str, url: str | None, key: str | None) -> None:
         sys.exit(chat_with(client, slug))
 
 
+@main.command("import-assistant")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--files", type=click.Path(exists=True, path_type=Path), help="A folder with the files it answered from."
+)
+@click.option("--url", envvar="DOUMI_URL", help="Where the service runs.")
+@click.option("--key", envvar="DOUMI_KEY", help="A key of the team (editor or owner).")
+def import_assistant(file: Path, files: Path | None, url: str | None, key: str | None) -> None:
+    """Take over an assistant from the JSON that OpenAI's Assistants API showed of it."""
+    from service.importing import import_file
+    from service.terminal import connect
+
+    with connect(load_settings(), url, key) as client:
+        sys.exit(import_file(client, file, files))
+
+
 @main.command()
 def doctor() -> None:
     """Check settings, data folder, database, indexes, model and disk; say what to do."""

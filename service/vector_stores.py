@@ -184,33 +184,21 @@ def files(here: Installation, record: KnowledgeBaseRecord) -> list[StoreFile]:
         document = documents.pop(link.document_id, None) if link.document_id else None
         if document is None and link.document_id:
             continue  # deleted on the page since
-        found.append(
-            StoreFile(
-                file_id=link.file_id,
-                document=document,
-                chunking=link.chunking,
-                batch_id=link.batch_id,
-                created_at=link.created_at,
-            )
-        )
-    found.extend(
-        StoreFile(
-            file_id=page_file_id(document.id),
-            document=document,
-            chunking=None,
-            batch_id=None,
-            created_at=document.created_at,
-        )
-        for document in documents.values()
-    )
+        found.append(_linked(link, document))
+    found.extend(_of_page(document) for document in documents.values())
     return sorted(found, key=lambda file: (file.created_at, file.file_id))
 
 
 def find_file(here: Installation, record: KnowledgeBaseRecord, file_id: str) -> StoreFile:
     """Raises FileNotFound."""
-    for file in files(here, record):
-        if file.file_id == file_id:
-            return file
+    base = here.bases.get(record.team_id, record.id)
+    with suppress(DocumentNotFound):
+        for link in here.store.vector_stores.links_of_file(record.team_id, file_id):
+            if link.base_id == record.id:
+                return _linked(link, base.document(link.document_id) if link.document_id else None)
+        document_id = f"doc_{file_id.removeprefix('file-')}"
+        if document_id not in here.store.vector_stores.files_of_documents(record.team_id, [document_id]):
+            return _of_page(base.document(document_id))
     raise FileNotFound(f"The vector store has no file {file_id!r}; list its files to see which it has.")
 
 
@@ -276,6 +264,26 @@ def shelf(here: Installation, caller: Caller, wanted: Sequence[str]) -> Shelf:
     """The bases behind some vector store ids, for an answer. Raises VectorStoreNotFound."""
     records = [find(here, caller.team.id, each) for each in dict.fromkeys(wanted)]
     return shelf_of(here, caller, records)
+
+
+def _linked(link: StoredFileLink, document: Document | None) -> StoreFile:
+    return StoreFile(
+        file_id=link.file_id,
+        document=document,
+        chunking=link.chunking,
+        batch_id=link.batch_id,
+        created_at=link.created_at,
+    )
+
+
+def _of_page(document: Document) -> StoreFile:
+    return StoreFile(
+        file_id=page_file_id(document.id),
+        document=document,
+        chunking=None,
+        batch_id=None,
+        created_at=document.created_at,
+    )
 
 
 def _source(here: Installation, team_id: str, file_id: str) -> _Source:

@@ -1,6 +1,8 @@
 """Programs of the retired Assistants API, with the newest SDK: only the address and the key were changed."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -10,6 +12,7 @@ from tests.journeys import openai_assistants
 from tests.journeys.files import pdf_of
 from tests.journeys.server import ServerProcess, ask
 from tests.journeys.test_command_line import doumi
+from tests.journeys.test_openai_clients import CLIENTS, install_js, old_python, run
 from tests.journeys.upstream import Upstream
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -147,3 +150,71 @@ def _requests(own_thread: str) -> list[tuple[str, str, dict[str, str] | None]]:
         ("GET", run + "/steps", None),
         ("GET", run + "/steps/{step}", None),
     ]
+
+
+@pytest.fixture(scope="module")
+def pdf(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("manuals") / "창고.pdf"
+    path.write_bytes(PDF)
+    return str(path)
+
+
+def test_programs_with_the_first_line_of_the_openai_package_run_unchanged(
+    server: ServerProcess, connected: ServerProcess, pdf: str, request: pytest.FixtureRequest
+) -> None:
+    python = old_python(request.config.cache.mkdir("openai-1"))
+    for program, service in (("searches", server), ("functions", connected)):
+        assert "openai 1." in run([str(python), str(CLIENTS / "stores.py"), program, pdf], service)
+
+
+def test_programs_with_the_openai_package_of_npm_run_unchanged(
+    server: ServerProcess, connected: ServerProcess, pdf: str, request: pytest.FixtureRequest
+) -> None:
+    folder = request.config.cache.mkdir("openai-js")
+    install_js(folder)
+    for program, service in (("searches", server), ("functions", connected)):
+        command = ["node", str(CLIENTS / "stores.mjs"), program, pdf]
+        assert "all passed" in run(command, service, cwd=folder)
+
+
+def test_an_exported_assistant_is_taken_over_with_a_report(
+    server: ServerProcess, client: openai.OpenAI, tmp_path: Path
+) -> None:
+    exported = {
+        "id": "asst_abc123",
+        "object": "assistant",
+        "created_at": 1698984975,
+        "name": "Gate keeper",
+        "description": "창고 안내",
+        "model": "gpt-4-turbo",
+        "instructions": "Answer from the manuals.\n\n### Tone\nBrief.",
+        "tools": [{"type": "code_interpreter"}, {"type": "file_search"}, openai_assistants.WEATHER],
+        "tool_resources": {"file_search": {"vector_store_ids": ["vs_abc123"]}},
+        "metadata": {"owner": "harbour"},
+        "temperature": 0.2,
+    }
+    (tmp_path / "asst.json").write_text(json.dumps(exported))
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "gates.pdf").write_bytes(PDF)
+    command = ("import-assistant", str(tmp_path / "asst.json"), "--files", str(tmp_path / "files"))
+    ran = doumi(*command, server=server)
+    assert ran.returncode == 0, ran.stderr
+    assert "is the assistant gate-keeper" in ran.stdout
+    taken, _, left_out = ran.stdout.partition("Left out")
+    assert "get_weather" in taken
+    assert "file_search" in taken
+    assert "instructions" in taken
+    assert "code_interpreter" in left_out
+    assert "vs_abc123" in left_out
+    made = client.beta.assistants.retrieve("gate-keeper")
+    assert made.instructions == exported["instructions"]
+    assert [tool.type for tool in made.tools] == ["file_search", "function"]
+    assert (made.temperature, made.metadata, made.description) == (0.2, {"owner": "harbour"}, "창고 안내")
+    with server.client() as page:
+        answer = ask(page, "gate-keeper", openai_assistants.QUESTION)
+    assert "05:40" in answer["choices"][0]["message"]["content"]
+    client.beta.assistants.delete(made.id)
+    (tmp_path / "asst.json").write_text('{"object": "thread"}')
+    refused = doumi(*command, server=server)
+    assert refused.returncode == 1
+    assert "no exported assistant" in refused.stderr
