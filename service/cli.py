@@ -1,4 +1,4 @@
-"""The command line: serve, ingest, chat, doctor, login, key, prepare."""
+"""The command line: serve, ingest, chat, validate-spec, doctor, login, key, prepare."""
 
 import sys
 from pathlib import Path
@@ -35,6 +35,18 @@ def serve(host: str | None, port: int | None) -> None:
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     sys.exit(run(load_settings(**given)))
+
+
+@main.command("validate-spec")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--server", help="Where the API is, for documents that do not say it.")
+def validate_spec(files: tuple[Path, ...], server: str | None) -> None:
+    """Say which operations of OpenAPI documents an assistant could call, and why not the others."""
+    from service.actions.report import report
+
+    sys.exit(report(files, server=server))
 
 
 @main.command()

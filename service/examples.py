@@ -7,6 +7,8 @@ from pathlib import Path
 
 from instructions.format import Instruction, load, render
 from knowledge.examples.build import build
+from service.actions.importing import apply_document, read_document
+from service.actions.source import SpecInvalid
 from service.bases import address_of
 from service.installation import Installation
 from service.records import Role, Team
@@ -70,6 +72,7 @@ def load_examples(here: Installation) -> None:
         own = {slug: beside} if path.name == "assistant.md" and beside.is_dir() else {}
         folders = {name: folder / name for name in instruction.front.knowledge} | own
         _apply(here, team, instruction.front.slug or slug, instruction, folders)
+        _apply_actions(here, team, instruction.front.slug or slug, instruction, path.parent / "actions")
     if not own_folder:
         here.store.teams.note_done(_LOADED)
 
@@ -103,6 +106,20 @@ def _apply(
             if path.is_file() and not path.name.startswith("."):
                 with path.open("rb") as content:
                     store_upload(here, base, address_of(record), content, path.name)
+
+
+def _apply_actions(here: Installation, team: Team, slug: str, instruction: Instruction, folder: Path) -> None:
+    """Take in the OpenAPI documents that the instruction names; one that is broken stops no other."""
+    assistant = here.store.assistants.get(team.id, slug)
+    for name in instruction.front.actions:
+        for path in (folder / f"{name}{ending}" for ending in (".yaml", ".yml", ".json")):
+            if path.is_file():
+                try:
+                    document = read_document(path.read_text(encoding="utf-8"))
+                except (SpecInvalid, UnicodeDecodeError) as error:
+                    log.error("%s cannot be used as an action: %s", path, error)
+                    continue
+                apply_document(here.accounts, assistant, name, document)
 
 
 def _write_secret(path: Path, secret: str) -> None:

@@ -12,7 +12,8 @@ from service.actions.offered import spec_of
 from service.actions.operations import Spec
 from service.actions.source import LONGEST, SpecInvalid
 from service.actions.spec import read_spec
-from service.records import StoredAction
+from service.records import Assistant, StoredAction
+from service.store.actions import ActionNotFound
 
 _REDIRECTS = 3
 
@@ -74,6 +75,16 @@ def create(
         base_url=document.base_url,
         server=document.server,
     )
+
+
+def apply_document(accounts: Accounts, assistant: Assistant, name: str, document: Document) -> StoredAction:
+    """The action of this name with this document; made where there is none, kept where nothing differs."""
+    team = assistant.team_id
+    try:
+        action = accounts.store.get(team, assistant.id, name)
+    except ActionNotFound:
+        return create(accounts, team, assistant.id, document, name)
+    return action if action.spec == document.text else replace_document(accounts, action, document)
 
 
 def replace_document(accounts: Accounts, action: StoredAction, document: Document) -> StoredAction:

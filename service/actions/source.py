@@ -15,9 +15,11 @@ _MOST_EXPANDED = 2_000_000  # what aliases stand for, written out
 
 # YAML 1.2, as OpenAPI asks for: `no`, `on` and dates are text.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _WORDS: dict[str, bool | None] = dict.fromkeys(("null", "Null", "NULL", "~", ""))
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
+
+_PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 Pointer = tuple[str, ...]
 
@@ -149,6 +151,8 @@ class _Builder:
             if event.anchor:
                 self._anchors[event.anchor] = (value, 1)
         else:
+            if event.tag not in _PLAIN_TAGS:
+                raise SpecInvalid(f"line {line}: the tag {event.tag} is not allowed here.")
             if len(self._open) >= _DEEPEST:
                 raise SpecInvalid(f"line {line}: nested more than {_DEEPEST} levels deep.")
             value = {} if isinstance(event, yaml.MappingStartEvent) else []
