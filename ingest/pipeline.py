@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from ingest.cage import read_pages
 from ingest.chunks import chunk_pages
@@ -33,6 +34,19 @@ _UNEXPECTED = (
 )
 OUR_FAULT = (_FULL, _UNEXPECTED)
 """Errors of documents whose file is not to blame."""
+# As Tesseract names them.
+_OCR_LANGUAGES = {
+    "de": "deu+eng",
+    "en": "eng",
+    "es": "spa+eng",
+    "et": "est+eng",
+    "fr": "fra+eng",
+    "it": "ita+eng",
+    "ja": "jpn+eng",
+    "ko": "kor+eng",
+    "pt": "por+eng",
+    "zh": "chi_sim+eng",
+}
 _FULL_ERRNOS = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -64,6 +78,12 @@ def ingest_document(
     except Exception as error:
         _log.exception("%s: ingest failed", document_id)
         work.fail(_FULL if disk_is_full(error) else _UNEXPECTED)
+
+
+def for_language(limits: ReadLimits, language: str | None) -> ReadLimits:
+    """With OCR in the language that a base is set to, and English; None leaves it to the installation."""
+    name = _OCR_LANGUAGES.get((language or "").partition("-")[0])
+    return replace(limits, ocr_languages=name) if name else limits
 
 
 def disk_is_full(error: BaseException) -> bool:
@@ -113,7 +133,7 @@ class _Work:
             self._base.original(*self._content),
             name=document.name,
             media_type=document.media_type,
-            limits=limits,
+            limits=for_language(limits, self._base.settings.language),
             on_progress=self._tell,
         )
         self._base.stage_pages(*self._content, result.pages, result.warnings)

@@ -18,7 +18,7 @@ class BaseSettings:
     embedder: str | None = None  # by name or folder; None: the installation's
     chunk_tokens: int = 256  # of the embedder; a chunk has at most so many
     overlap_sentences: int = 2  # a chunk begins with so many of the one before it
-    language: str | None = None  # of the documents, "en" or "ko"; None: told from the text
+    language: str | None = None  # what pictures of text are read in, "en" or "ko"; None: the installation's
     reranker: str | None = None  # a CrossEncoder by name or folder; None: the order of the search stays
     floor: float | None = None  # relevance below which a passage is left out; None: Doumi's own measure
     top_k: int = 8  # passages of an answer

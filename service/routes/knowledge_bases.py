@@ -50,7 +50,12 @@ class SettingsIn(BaseModel):
     ] = None
     chunk_tokens: Annotated[int | None, Field(ge=32, le=2048)] = None
     overlap_sentences: Annotated[int | None, Field(ge=0, le=8)] = None
-    language: Annotated[str | None, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")] = None
+    language: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$", description="What pictures of text are read in (OCR)"
+        ),
+    ] = None
     reranker: Annotated[
         str | None, Field(max_length=300, description="A sentence-transformers CrossEncoder; null: none")
     ] = None

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.pipeline import Interrupted, ingest_document, rebuild
+from ingest.limits import ReadLimits
+from ingest.pipeline import Interrupted, for_language, ingest_document, rebuild
 from knowledge.base import KnowledgeBase
 from knowledge.database import Database
 from knowledge.documents import Document, DocumentStatus
@@ -300,3 +301,11 @@ def test_searches_see_one_index_or_the_other_while_it_is_swapped(base, kept):
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("language", "read"),
+    [(None, "kor+eng"), ("en", "eng"), ("en-GB", "eng"), ("ko", "kor+eng"), ("xx", "kor+eng")],
+)
+def test_pictures_are_read_in_the_language_that_the_base_is_set_to(language, read):
+    assert for_language(ReadLimits(ocr_languages="kor+eng"), language).ocr_languages == read

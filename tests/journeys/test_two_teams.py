@@ -39,6 +39,8 @@ def test_another_teams_things_look_like_things_that_do_not_exist(server: ServerP
             reply = theirs.get(f"/api/assistants/vault/documents/{document['id']}{path}")
             assert reply.status_code == 404, path
         assert theirs.delete(f"/api/assistants/vault/documents/{document['id']}").status_code == 404
+        many = theirs.post("/api/assistants/vault/documents/delete", json={"ids": [document["id"]]}).json()
+        assert (many["data"], many["missing"]) == ([], [document["id"]])
         borrowed = {"slug": "borrow", "knowledge": ["handbook"]}
         assert theirs.post("/api/assistants", json=borrowed).status_code == 404
         assert "Kalevipoeg" in str(ask(ours, "vault", "Which word opens the vault of team one?"))
@@ -64,6 +66,10 @@ def requests() -> list[tuple[str, str, dict[str, Any] | None]]:
         ("GET", "/api/knowledge-bases/{slug}/documents", None),
         ("POST", "/api/knowledge-bases/{slug}/search", {"query": "vault"}),
         ("PATCH", document, {"attributes": {"stolen": True}}),
+        ("PATCH", document, {"name": "stolen.md"}),
+        ("GET", document + "/pages", None),
+        ("POST", "/api/assistants/{slug}/documents/delete", {"ids": ["doc_000000000000000000000000"]}),
+        ("GET", "/api/knowledge-bases?assistant={slug}", None),
         ("GET", "/api/conversations/{conversation}", None),
         ("DELETE", "/api/conversations/{conversation}", None),
         ("GET", "/v1/models/{slug}", None),
