@@ -4,7 +4,7 @@ This is the only way a route obtains a team's thing. What belongs to another tea
 for a key with a scope neither does what lies outside of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
@@ -60,7 +60,7 @@ class ForeignOrigin(Exception):
     """A page of another origin tried to use the session cookie of a signed-in person."""
 
 
-def installation(request: Request) -> Installation:
+async def installation(request: Request) -> Installation:
     """The collaborators that the lifespan opened."""
     found: Installation = request.app.state.installation
     return found
@@ -195,8 +195,8 @@ def _refuse_below(caller: Caller, needed: Role) -> None:
         raise NotAllowed(f"This needs the role {needed}; yours is {caller.role}. Ask an owner of the team.")
 
 
-def _with_role(needed: Role) -> Callable[..., Caller]:
-    def check(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+def _with_role(needed: Role) -> Callable[..., Awaitable[Caller]]:
+    async def check(request: Request, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
         _refuse_below(caller, needed)
         _refuse_beyond_scope(request, caller, needed)
         return caller

@@ -67,8 +67,8 @@ def serve(settings: Settings) -> int:
         proxy_headers=settings.public_url is not None,
     )
     server = _Server(config, lambda: _announce(app.state.installation))
-    with suppress(KeyboardInterrupt):
-        asyncio.run(server.serve(sockets=[listener]))
+    with suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
     if server.started:
         print("\nDoumi has stopped. Everything is kept; unfinished documents go on at the next start.")
         return 0
