@@ -31,8 +31,13 @@ _ASKING_ENDS = ("/search",)  # a POST that changes nothing: a read-only key of a
 _SCOPED_ROOMS = (
     "/v1/chat/",
     "/v1/models",
+    "/v1/responses",
+    "/v1/conversations",
+    "/v1/embeddings",
     "/api/assistants",
     "/api/conversations",
+    "/api/confirmations",
+    "/api/approvals",
     "/api/session",
     "/api/team",
     "/oauth/",
@@ -311,11 +316,17 @@ def find_base(here: Installation, caller: Caller, slug: str) -> KnowledgeBaseRec
     For a key with a scope, only those exist that its assistants read.
     """
     found = here.store.knowledge_bases.get(caller.team.id, slug)
-    if caller.assistants is not None:
-        usable, _ = find_assistants(here, caller, Window(limit=len(caller.assistants) + 1))
-        if not any(found.id in assistant.knowledge_bases for assistant in usable):
-            raise KnowledgeBaseNotFound(base_missing(slug))
+    if not may_read(here, caller, found.id):
+        raise KnowledgeBaseNotFound(base_missing(slug))
     return found
+
+
+def may_read(here: Installation, caller: Caller, base_id: str) -> bool:
+    """Whether a knowledge base of the team is within the scope of the caller's key."""
+    if caller.assistants is None:
+        return True
+    usable, _ = find_assistants(here, caller, Window(limit=len(caller.assistants) + 1))
+    return any(base_id in assistant.knowledge_bases for assistant in usable)
 
 
 def _editor_base(here: TheInstallation, caller: Editor, base: BaseSlug) -> KnowledgeBaseRecord:

@@ -1,4 +1,4 @@
-"""The command line: serve, ingest, chat, validate-spec, doctor, login, key, prepare."""
+"""The command line; what the operator does with teams and keys is in service/operating.py."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from service.operating import admin_key, audit, key, member, team
 from service.settings import SettingsError, load_settings
 
 
@@ -145,89 +146,8 @@ def login() -> None:
     store.close()
 
 
-@main.group()
-def team() -> None:
-    """Teams of this installation."""
-
-
-@team.command("create")
-@click.argument("slug")
-@click.option("--name", help="What people call the team; the slug when left out.")
-def create_team(slug: str, name: str | None) -> None:
-    """Make a team with an owner, and print the owner's key; it is shown this once."""
-    from service.records import Role
-    from service.store import Store
-    from service.store.teams import SlugTaken
-
-    store = Store(load_settings().records_url)
-    try:
-        made = store.teams.create(slug=slug, name=name or slug)
-    except SlugTaken as error:
-        raise click.ClickException(str(error)) from None
-    owner = store.members.add(made.id, name="Owner", role=Role.OWNER)
-    _, secret = store.keys.create(made.id, name="First owner key", role=Role.OWNER, member_id=owner)
-    store.close()
-    click.echo(secret)
-
-
-@main.group()
-def key() -> None:
-    """Keys of a team."""
-
-
-def _team(store: Any, slug: str) -> Any:
-    team = store.teams.by_slug(slug)
-    if team is None:
-        raise click.ClickException(f"There is no team {slug!r}; “doumi serve” makes the first one.")
-    return team
-
-
-@key.command("create")
-@click.option("--team", "slug", default="example", show_default=True)
-@click.option("--role", type=click.Choice(["viewer", "editor", "owner"]), default="viewer", show_default=True)
-@click.option("--name", default="command line", show_default=True)
-def create_key(slug: str, role: str, name: str) -> None:
-    """Make a key; it is shown this once."""
-    from service.records import Role
-    from service.store import Store
-
-    store = Store(load_settings().records_url)
-    _, secret = store.keys.create(_team(store, slug).id, name=name, role=Role(role))
-    store.close()
-    click.echo(secret)
-
-
-@key.command("list")
-@click.option("--team", "slug", default="example", show_default=True)
-def list_keys(slug: str) -> None:
-    """The keys of a team: id, role, state, first characters, name."""
-    from service.store import Store
-
-    store = Store(load_settings().records_url)
-    for found in store.keys.all(_team(store, slug).id):
-        state = "revoked" if found.revoked_at else "active"
-        click.echo(f"{found.id}  {found.role:<7} {state:<8} {found.prefix}…  {found.name}")
-    store.close()
-
-
-@key.command("revoke")
-@click.argument("key_id")
-@click.option("--team", "slug", default="example", show_default=True)
-def revoke_key(key_id: str, slug: str) -> None:
-    """Revoke a key; it stops working at the next request."""
-    from service.store import Store
-    from service.store.keys import KeyNotFound
-
-    store = Store(load_settings().records_url)
-    try:
-        store.keys.revoke(_team(store, slug).id, key_id)
-    except KeyNotFound:
-        raise click.ClickException(
-            f"The team has no key {key_id!r}; “doumi key list” shows those it has."
-        ) from None
-    finally:
-        store.close()
-    click.echo(f"{key_id} is revoked.")
+for _command in (team, member, key, audit, admin_key):
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from knowledge.attributes import checked
 from knowledge.base import KnowledgeBase
 from knowledge.documents import Document, DocumentStatus
 from knowledge.errors import DocumentNotFound
-from service.access import Shelf, shelf_of
+from service.access import Shelf, may_read, shelf_of
 from service.bases import address_of
 from service.files import content_of
 from service.installation import Installation
@@ -100,10 +100,12 @@ def find(here: Installation, team_id: str, wanted: str) -> KnowledgeBaseRecord:
     """The base behind `vs_…`. Raises VectorStoreNotFound."""
     found = here.store.knowledge_bases.some(team_id, [base_id(wanted)]) if wanted.startswith("vs_") else []
     if not found:
-        raise VectorStoreNotFound(
-            f"No vector store {wanted!r}; GET /v1/vector_stores lists those that exist."
-        )
+        raise VectorStoreNotFound(_missing(wanted))
     return found[0]
+
+
+def _missing(wanted: str) -> str:
+    return f"No vector store {wanted!r}; GET /v1/vector_stores lists those that exist."
 
 
 def create(here: Installation, team_id: str, name: str | None) -> KnowledgeBaseRecord:
@@ -263,6 +265,9 @@ def page_document(
 def shelf(here: Installation, caller: Caller, wanted: Sequence[str]) -> Shelf:
     """The bases behind some vector store ids, for an answer. Raises VectorStoreNotFound."""
     records = [find(here, caller.team.id, each) for each in dict.fromkeys(wanted)]
+    for record in records:
+        if not may_read(here, caller, record.id):  # a key for some assistants sees their files alone
+            raise VectorStoreNotFound(_missing(store_id(record.id)))
     return shelf_of(here, caller, records)
 
 

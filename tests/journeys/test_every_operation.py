@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +24,13 @@ from tests.journeys.server import ServerProcess, ask, upload
 ADMIN = "sk-doumi-admin-for-every-operation"
 HARMLESS = {"number": "1"}  # parameters of paths that are no ids
 ID_QUERIES = {"after", "before", "assistant", "conversation", "starting_after", "confirm"}
+
+SPEC = {
+    "openapi": "3.1.0",
+    "info": {"title": "Shop", "version": "1"},
+    "servers": [{"url": "https://shop.example"}],
+    "paths": {"/orders": {"get": {"operationId": "OPERATION", "responses": {"200": {"description": "ok"}}}}},
+}
 
 # What is sent where the example of the document is not enough. Names in braces are ids: of the caller's own
 # team, of the other, or of nobody.
@@ -56,6 +64,44 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     ],
     "POST /v1/vector_stores/{vector_store_id}/search": [{"query": "What is the word?"}],
     "POST /v1/embeddings": [{"model": "{embedder}", "input": "word"}],
+    "POST /v1/assistants": [
+        {"model": "any", "name": "Copy"},
+        {
+            "model": "any",
+            "tools": [{"type": "file_search"}],
+            "tool_resources": {"file_search": {"vector_store_ids": ["{vector_store_id}"]}},
+        },
+    ],
+    "POST /v1/threads": [
+        {"messages": [{"role": "user", "content": "The word?"}]},
+        {"tool_resources": {"file_search": {"vector_store_ids": ["{vector_store_id}"]}}},
+        {
+            "messages": [
+                {
+                    "role": "user",
+                    "content": "The word?",
+                    "attachments": [{"file_id": "{file_id}", "tools": [{"type": "file_search"}]}],
+                }
+            ]
+        },
+    ],
+    "POST /v1/threads/{thread_id}/messages": [
+        {"role": "user", "content": "And then?"},
+        {
+            "role": "user",
+            "content": "The word?",
+            "attachments": [{"file_id": "{file_id}", "tools": [{"type": "file_search"}]}],
+        },
+    ],
+    "POST /v1/threads/runs": [
+        {"assistant_id": "{assistant_id}", "thread": {"messages": [{"role": "user", "content": "The word?"}]}}
+    ],
+    "POST /v1/threads/{thread_id}/runs": [{"assistant_id": "{assistant_id}"}],
+    "POST /v1/threads/{thread_id}": [{"metadata": {"a": "b"}}],
+    "POST /api/assistants/{slug}/actions": [{"spec": json.dumps(SPEC), "name": "{fresh}"}],
+    "POST /api/assistants/{slug}/actions/{action}/operations/{operation}/preview": [{"arguments": {}}],
+    "POST /api/assistants/{slug}/actions/{action}/operations/{operation}/run": [{"arguments": {}}],
+    "PUT /api/assistants/{slug}/actions/{action}": [{"operations": {}}],
     "POST /api/assistants": [{"slug": "{fresh}"}, {"slug": "{fresh}", "knowledge": ["{base}"]}],
     "POST /api/knowledge-bases": [{"slug": "{fresh}"}],
     "PUT /api/assistants/{slug}": [{"name": "Changed"}, {"knowledge": ["{own_slug}", "{base}"]}],
@@ -78,6 +124,10 @@ KNOWN: dict[str, int] = {
     "POST /v1/uploads/{upload_id}/parts": 400,  # all of it is there already
     "POST /v1/uploads/{upload_id}/cancel": 400,  # it is complete by then
     "POST /v1/responses/{response_id}/cancel": 400,  # only those in the background
+    "POST /v1/threads/{thread_id}/runs/{run_id}/cancel": 400,  # it has ended
+    "POST /v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs": 400,
+    "POST /api/assistants/{slug}/actions/{action}/operations/{operation}/run": 502,  # nobody is there
+    "POST /api/assistants/{slug}/actions/{action}/connect": 409,  # this action needs no account
     "DELETE /api/sessions/{session_id}": 404,  # a session of another member of the team
 }
 COUNT = itertools.count()
@@ -172,6 +222,13 @@ def furnish(service: ServerProcess, tenant: Tenant, name: str) -> Tenant:
     batch = good(
         client.post(f"/v1/vector_stores/{store['id']}/file_batches", json={"file_ids": [file["id"]]})
     )
+    thread = good(client.post("/v1/threads", json={"messages": [{"role": "user", "content": "The word?"}]}))
+    messages = client.get(f"/v1/threads/{thread['id']}/messages").json()["data"]
+    assistant = good(client.post("/v1/assistants", json={"model": "any", "name": f"{name} helper"}))["id"]
+    run = good(client.post(f"/v1/threads/{thread['id']}/runs", json={"assistant_id": assistant}))
+    steps = ended(client, f"/v1/threads/{thread['id']}/runs/{run['id']}")
+    spec = json.dumps(SPEC).replace("OPERATION", f"{name}Orders")
+    action = good(client.post(f"/api/assistants/{slug}/actions", json={"spec": spec, "name": f"{name}-shop"}))
     key = good(client.post("/api/keys", json={"name": f"{name} key"}))
     invitation = good(client.post("/api/invitations", json={"role": "viewer"}))
     with httpx.Client(base_url=service.url, timeout=60, trust_env=False) as guest:
@@ -203,11 +260,28 @@ def furnish(service: ServerProcess, tenant: Tenant, name: str) -> Tenant:
         "invitation_id": waiting["id"],
         "member_id": member["id"],
         "session_id": session,
+        "assistant_id": assistant,
+        "thread_id": thread["id"],
+        "message_id": messages[0]["id"],
+        "run_id": run["id"],
+        "step_id": steps[0]["id"],
+        "action": action["name"],
+        "operation": f"{name}Orders",
         "team_id": team["id"],
         "team_slug": team["slug"],
         **asked_before(service, team["id"], slug),
     }
     return tenant
+
+
+def ended(client: httpx.Client, run: str) -> list[dict[str, Any]]:
+    """The steps of a run that has ended."""
+    deadline = time.monotonic() + 60
+    while client.get(run).json()["status"] in ("queued", "in_progress"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    steps: list[dict[str, Any]] = client.get(f"{run}/steps").json()["data"]
+    return steps
 
 
 def asked_before(service: ServerProcess, team: str, slug: str) -> dict[str, str]:

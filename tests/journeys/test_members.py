@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.journeys.server import ServerProcess, ask, upload
+from tests.journeys.test_command_line import doumi
 
 ADMIN = "sk-doumi-admin-for-the-journey"
 PASSWORD = "four quiet owls at noon"
@@ -279,3 +281,24 @@ def test_a_deleted_team_leaves_nothing_and_a_receipt(service: ServerProcess, adm
     entry = json.dumps(admin.get("/api/admin/audit").json()["data"][0])
     assert "DELETE /api/team" in entry
     assert made["id"] in entry
+
+
+def test_the_operators_commands_are_in_the_log_and_a_changed_log_is_found_out(
+    service: ServerProcess, owner: httpx.Client, tmp_path: Path
+) -> None:
+    link = doumi("member", "invite", "--role", "editor", server=service)
+    assert "#join=" in link.stdout, link.stderr
+    secret = doumi("admin-key", "--name", "second", server=service).stdout.strip()
+    with service.client(secret) as second:
+        assert second.get("/api/admin/teams").status_code == 200
+    newest = owner.get("/api/audit").json()["data"][0]
+    assert (newest["actor"], newest["operation"]) == ("operator", "doumi member invite")
+    checked = doumi("audit", "verify", server=service)
+    assert checked.returncode == 0, checked.stderr
+    exported = tmp_path / "log.jsonl"
+    exported.write_text(owner.get("/api/audit/export").text)
+    assert doumi("audit", "verify", str(exported), server=service).returncode == 0
+    lines = exported.read_text().splitlines()
+    for damaged in (lines[1:], [lines[0].replace(': "20', ': "19', 1), *lines[1:]], [*lines[:2], *lines[3:]]):
+        exported.write_text("\n".join(damaged))
+        assert "is not what was written" in doumi("audit", "verify", str(exported), server=service).stderr
