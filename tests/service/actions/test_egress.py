@@ -371,3 +371,39 @@ def test_cookies_that_one_answer_sets_are_not_sent_again() -> None:
         await door.aclose()
 
     asyncio.run(sent())
+
+
+class NoTls(httpcore.AsyncMockStream):
+    """Notes the name that a certificate is asked for."""
+
+    def __init__(self, backend: "Unencrypted") -> None:
+        super().__init__([OK])
+        self._backend = backend
+
+    async def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        self._backend.asked_for.append(server_hostname)
+        return self
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._backend.written += buffer
+
+
+class Unencrypted(NoNetwork):
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_for: list[str | None] = []
+        self.written = b""
+
+    async def connect_tcp(self, host: str, port: int, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        self.connected.append((host, port))
+        return NoTls(self)
+
+
+def test_the_other_side_is_asked_for_by_name_though_its_address_is_connected_to() -> None:
+    backend = Unencrypted()
+    door, _ = egress(backend, ["93.184.215.14"])
+    assert send(door, "https://api.example.com/a").status == 200
+    assert (backend.connected, backend.asked_for) == ([("93.184.215.14", 443)], ["api.example.com"])
+    assert b"Host: api.example.com\r\n" in backend.written

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 CONNECTS = re.compile(
     r"^\s*(?:from|import)\s+(?:httpx2?|httpcore2?|requests|aiohttp|urllib3|http\.client|websockets?|ftplib|smtplib|telnetlib|"
-    r"xmlrpc|socket|urllib\.request|openai|langchain_openai|fastmcp|mcp|pycurl|paramiko|asyncssh|grpc)\b"
+    r"xmlrpc|socket|urllib\.request|openai|langchain_openai|fastmcp|mcp\.client|pycurl|paramiko|asyncssh|grpc)\b"
     r"|open_connection\(|create_connection\(|connect_tcp\(",
     re.MULTILINE,
 )
@@ -19,6 +19,8 @@ MAY = {
     "service/model.py": "the model's provider, named by the operator's settings",
     "service/serving.py": "listens; connects to nothing",
     "service/terminal.py": "the command line, which talks to the operator's own service",
+    "service/importing.py": "the command line, too",
+    "service/syncing.py": "the command line, too",
     "knowledge/conversion.py": "looks whether the hub is reachable, then fetches the embedder that the operator named",
     "knowledge/embeddings.py": "the embedder's endpoint, named by the operator's settings",
 }
