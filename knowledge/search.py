@@ -15,7 +15,7 @@ from knowledge.documents import Passage, Scores, SearchResult
 from knowledge.embeddings import Embedder
 from knowledge.familiarity import Familiarity, kinds, spread
 from knowledge.filters import Filter, ranges
-from knowledge.relevance import ANSWERABLE, DEFAULT_FLOOR, relevance
+from knowledge.relevance import ANSWERABLE, DEFAULT_FLOOR, relevance, telling_share
 from knowledge.scoring import Scoring
 from knowledge.variety import Place, varied
 from knowledge.vectors import VectorIndex
@@ -113,7 +113,8 @@ def find(
         )
         share = candidates.lexical / np.float32(question.mass or 1)
         fused = fusion.fuse(candidates.separation, candidates.trust, share)
-        relevant = relevance(share, candidates.nearness, candidates.trust)
+        telling = telling_share(chunks=sum(each.chunks for each in snapshots), terms=len(question.weights))
+        relevant = relevance(share, candidates.nearness, candidates.trust, telling=telling)
         scores = _varied(snapshots, candidates, fused)
         order = np.argsort(-scores, kind="stable")
         answerability = float(relevant[order[:k]].max(initial=0.0))

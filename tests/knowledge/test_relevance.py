@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from knowledge.relevance import ANSWERABLE, DEFAULT_FLOOR, relevance
+from knowledge.relevance import ANSWERABLE, DEFAULT_FLOOR, relevance, telling_share
 
 
 def relevance_of(*, share: float, nearness: float, trust: float) -> float:
     rows = (np.array([value], np.float32) for value in (share, nearness, trust))
-    return float(relevance(*rows)[0])
+    return float(relevance(*rows, telling=0.15)[0])
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,16 @@ def test_more_of_the_question_is_never_less_relevant():
 
 def test_a_passage_beside_the_answer_may_be_less_sure_than_the_answer():
     assert 0 < DEFAULT_FLOOR < ANSWERABLE < 1
+
+
+def test_by_words_alone_a_passage_answers_from_the_telling_share_on():
+    assert relevance_of(share=0.149, nearness=0.0, trust=0.0) < ANSWERABLE
+    assert relevance_of(share=0.151, nearness=0.0, trust=0.0) > ANSWERABLE
+
+
+def test_more_is_asked_of_words_in_a_larger_base_and_less_for_a_longer_question():
+    usual = telling_share(chunks=500, terms=24)
+
+    assert telling_share(chunks=5, terms=24) < usual < telling_share(chunks=2000, terms=24)
+    assert telling_share(chunks=500, terms=60) < usual < telling_share(chunks=500, terms=8)
+    assert 0 < telling_share(chunks=0, terms=500) < telling_share(chunks=10**7, terms=0) < 0.5
