@@ -28,9 +28,10 @@ check: $(VENV)/.installed-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web run --silent check
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web run --silent test
 
+# Every bench, half an hour at most; the tables go to bench/results as well.
 bench: $(VENV)/.installed-dev
-	@echo "Each prints a table, the plain LangChain pipeline and Doumi in the same run:"
-	@ls bench/*.py | sed -n 's|bench/\([a-z][a-z_]*\)\.py|  $(BIN)/python -m bench.\1 --data PATH|p'
+	@test -n "$(DATA)" || { echo "Say where the data sets are (see bench/README.md): make bench DATA=PATH"; exit 2; }
+	HF_HUB_OFFLINE=1 $(BIN)/python -m bench --data $(DATA)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

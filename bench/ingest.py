@@ -43,13 +43,18 @@ def main() -> None:
     if arguments.side:
         _work(_plain() if arguments.side == "plain" else _doumi(arguments.cache))
         return
-    sets = {title: sorted(arguments.data.glob(pattern)) for title, pattern in SETS.items()}
+    run(arguments.data, arguments.rounds, arguments.cache)
+
+
+def run(data: Path, rounds: int, cache: Path) -> None:
+    """Print the tables."""
+    sets = {title: sorted(data.glob(pattern)) for title, pattern in SETS.items()}
     if not all(sets.values()):
         wanted = ", ".join(SETS.values())
-        raise SystemExit(f"This needs {wanted} under {arguments.data}: name the folder with --data.")
+        raise SystemExit(f"This needs {wanted} under {data}: name the folder with --data.")
     with ExitStack() as stack:
-        sides = {side: stack.enter_context(_Side.start(side, arguments.cache)) for side in ("plain", "doumi")}
-        _print_table(sets, sides, arguments.rounds)
+        sides = {side: stack.enter_context(_Side.start(side, cache)) for side in ("plain", "doumi")}
+        _print_table(sets, sides, rounds)
 
 
 def _print_table(sets: dict[str, list[Path]], sides: dict[str, "_Side"], rounds: int) -> None:

@@ -119,7 +119,7 @@ class OpenVINOModel:
             self._path,
             "CPU",
             {
-                "INFERENCE_PRECISION_HINT": self._precision(),
+                "INFERENCE_PRECISION_HINT": self.precision,
                 # A thread per stream: threads that share one matrix product wait for each other, spinning.
                 "NUM_STREAMS": str(streams),
                 "INFERENCE_NUM_THREADS": streams,
@@ -127,7 +127,8 @@ class OpenVINOModel:
             },
         )
 
-    def _precision(self) -> str:
+    @property
+    def precision(self) -> str:
         """Of what is not quantised."""
         return _float_variant(self._core) if self.variant == "int8" else self.variant
 

@@ -50,6 +50,11 @@ class VectorIndex:
         return int(self._flat.ntotal)
 
     @property
+    def is_clustering(self) -> bool:
+        """Whether clusters are in the making."""
+        return self._missed is not None
+
+    @property
     def wants_clusters(self) -> bool:
         """Whether it is time to begin `clustering`."""
         clustered = len(self) - self.unclustered
