@@ -143,6 +143,7 @@ TABLE: dict[type[BaseException], Fault] = {
     SecretsLocked: Fault(503, "server_error", "credentials_locked"),
     ToolArgumentsInvalid: Fault(400, INVALID, "invalid_arguments", "arguments"),
     ToolCallFailed: Fault(502, "server_error", "tool_call_failed"),
+    UnicodeEncodeError: Fault(400, INVALID, "invalid_text"),  # half of a surrogate pair is no character
     ThreadNotFound: Fault(404, INVALID, "thread_not_found", "thread_id"),
     MessageNotFound: Fault(404, INVALID, "message_not_found", "message_id"),
     RunNotFound: Fault(404, INVALID, "run_not_found", "run_id"),

@@ -144,7 +144,7 @@ def import_assistant(here: Installation, caller: Caller, exported: Mapping[str, 
         kind = tool.get("type")
         if kind == "function":
             tools.append(tool)
-            name = (tool.get("function") or {}).get("name")
+            name = _part(tool, "function").get("name")
             taken.append(f"function {name}: programs answer it with submit_tool_outputs")
         elif kind in ("file_search", "retrieval"):
             tools.append({"type": "file_search"})
@@ -165,10 +165,10 @@ def import_assistant(here: Installation, caller: Caller, exported: Mapping[str, 
 
 
 def _files_left_out(exported: Mapping[str, Any]) -> list[str]:
-    resources = exported.get("tool_resources") or {}
-    stores = (resources.get("file_search") or {}).get("vector_store_ids") or []
-    files = (resources.get("code_interpreter") or {}).get("file_ids") or []
-    old = exported.get("file_ids") or []
+    resources = _part(exported, "tool_resources")
+    stores = _names(_part(resources, "file_search").get("vector_store_ids"))
+    files = _names(_part(resources, "code_interpreter").get("file_ids"))
+    old = _names(exported.get("file_ids"))
     left = [f"vector store {each}: its files lie at OpenAI; upload them to the assistant" for each in stores]
     return left + [f"file {each}: it lies at OpenAI; upload it to the assistant" for each in [*files, *old]]
 
@@ -181,6 +181,16 @@ def _drop_unread(here: Installation, before: Assistant, after: Assistant) -> Non
         if record.own and not readers and not here.bases.get(before.team_id, record.id).count():
             here.store.knowledge_bases.delete(before.team_id, record.slug)
             here.bases.delete(before.team_id, record.id)
+
+
+def _part(of: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of a file from outside, whatever may stand there."""
+    found = of.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _names(found: Any) -> list[str]:
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else []
 
 
 def _answer_from(tools: Sequence[Mapping[str, Any]]) -> str:

@@ -72,6 +72,7 @@ def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
         question = replace(question, history=question.history if asked.says_only_new else ())
     elif asked.conversation:
         question, begun = _continued(here.store.conversations.turns(caller, asked.conversation), asked)
+    here.store.vector_stores.use(caller.team.id, assistant.knowledge_bases)
     turn = RunningTurn(here, caller, assistant, replace(asked, question=question), begun=begun)
     if turn.setup.model.quoting:
         _refuse_for_quoting(asked.generation)

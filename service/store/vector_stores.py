@@ -44,12 +44,18 @@ class VectorStores:
             _put(connection, team_id, base_id, dict(values) | {"last_active_at": now()})
 
     def use(self, team_id: str, base_ids: Sequence[str]) -> None:
-        """Note that these were searched or filled, for their expiry."""
+        """Note that these were searched or filled, for their expiry; of what has no notes nothing expires."""
         moment = now()
-        for base, notes in self.notes(team_id, base_ids).items():
-            if notes.last_active_at is None or moment - notes.last_active_at > _USE_NOTED_EVERY:
-                with self._database.write() as connection:
-                    _put(connection, team_id, base, {"last_active_at": moment})
+        stale = (
+            vector_stores.c.team_id == team_id,
+            vector_stores.c.knowledge_base_id.in_(base_ids),
+            vector_stores.c.last_active_at < moment - _USE_NOTED_EVERY,
+        )
+        with self._database.read() as connection:
+            due = connection.execute(select(vector_stores.c.knowledge_base_id).where(*stale)).first()
+        if due:
+            with self._database.write() as connection:
+                connection.execute(update(vector_stores).where(*stale).values(last_active_at=moment))
 
     def with_expiry(self) -> list[tuple[KnowledgeBaseRecord, VectorStoreNotes]]:
         """Every base of every team that can expire: only for the sweep."""

@@ -218,3 +218,15 @@ def test_an_exported_assistant_is_taken_over_with_a_report(
     refused = doumi(*command, server=server)
     assert refused.returncode == 1
     assert "no exported assistant" in refused.stderr
+
+
+def test_text_that_is_no_text_and_exports_that_are_none_are_refused(server: ServerProcess) -> None:
+    broken = '{"messages": [{"role": "user", "content": [{"type": "text", "text": "\\ud800"}]}]}'
+    odd = {"tools": [{"type": "function", "function": "f"}], "tool_resources": {"code_interpreter": "x"}}
+    with server.client() as client:
+        headers = {"content-type": "application/json"}
+        reply = client.post("/v1/threads", content=broken, headers=headers)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_text")
+        report = client.post("/v1/assistants/import", json=odd)
+        assert report.status_code == 200
+        client.delete(f"/v1/assistants/{report.json()['assistant']['id']}")

@@ -74,3 +74,18 @@ def test_what_has_expired_is_swept_up_and_the_rest_stays(here: Installation) -> 
     assert is_expired(idle, here.store.vector_stores.notes(team, [idle.id])[idle.id])
     assert files_of(here, idle) == []
     assert content_of(here, made["kept.md"]).read_bytes() == b"Gate 7 is open."
+
+
+def test_a_store_that_is_asked_stays(here: Installation) -> None:
+    team = here.store.teams.create(slug="harbour", name="Harbour").id
+    asked, page_made = create(here, team, "Asked"), create(here, team, "Page")
+    here.store.vector_stores.note(team, asked.id, {"metadata": {}, "expires_days": 7})
+    with here.store.database.write() as connection:
+        connection.execute(update(vector_stores).values(last_active_at=now() - timedelta(days=6)))
+    here.store.vector_stores.use(team, [asked.id, page_made.id])
+    notes = here.store.vector_stores.notes(team, [asked.id, page_made.id])
+    last = notes[asked.id].last_active_at
+    assert last is not None
+    assert now() - last < timedelta(minutes=5)
+    assert notes[page_made.id].last_active_at is None
+    assert not is_expired(page_made, notes[page_made.id])

@@ -253,8 +253,7 @@ class _Player:
             ),
         )
         extra = shelf(self._here, self._caller, thread.vector_stores)
-        used = [*assistant.knowledge_bases, *(record.id for record in extra.records)]
-        self._here.store.vector_stores.use(run.team_id, used)
+        self._here.store.vector_stores.use(run.team_id, [record.id for record in extra.records])
         return turn, list(extra.bases)
 
     # What happens
@@ -448,7 +447,7 @@ TheRuns = Annotated[Runs, Depends(_runs)]
 def _question(messages: Sequence[ThreadMessage], asked: dict[str, Any]) -> Question:
     """The thread as a question with its history. Raises UnusableMessages."""
     last = (asked.get("truncation_strategy") or {}).get("last_messages")
-    shown = messages[-last:] if last else messages
+    shown = messages[-last:] if isinstance(last, int) and last > 0 else messages
     chat: list[dict[str, Any]] = [
         {
             "role": message.role,

@@ -1,5 +1,6 @@
 """Threads, messages, runs and steps on the wire of the Assistants API."""
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -279,6 +280,7 @@ def _text(value: str) -> dict[str, Any]:
 
 
 def _part(part: dict[str, Any]) -> dict[str, Any]:
+    json.dumps(part, ensure_ascii=False).encode()  # raises UnicodeEncodeError for half of a character
     if part.get("type") == "text" and isinstance(part.get("text"), str):
         return _text(part["text"])
     url = part.get("image_url")
