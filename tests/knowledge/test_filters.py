@@ -215,6 +215,10 @@ def test_a_base_of_the_version_before_attributes_is_opened(tmp_path):
     database = Database(tmp_path / "base" / "base.sqlite")
     with database.writing() as connection:
         connection.execute("DROP TABLE attributes")
+        connection.execute("DROP TABLE next_chunks")
+        for column in ("settings", "recipe", "next_recipe"):
+            connection.execute(f"ALTER TABLE state DROP COLUMN {column}")
+        connection.execute("ALTER TABLE documents DROP COLUMN next_sha256")
         connection.execute("PRAGMA user_version = 2")
     database.close()
     base = open_base(tmp_path)
