@@ -456,6 +456,10 @@ def _asked(run: _Run, retrieval: Retrieval, prompt: Prompt, resumed: Resumed | N
         Source(label=each.label if cites else None, passage=each.passage) for each in retrieval.passages
     ]
     material = {"sources": sources, "question": run.query or run.question.text}
+    given = run.generation.parameters
+    material |= {
+        name: given[name] for name in ("stop", "max_tokens", "max_completion_tokens") if name in given
+    }
     return model.stream(prompt.messages, parameters=material)
 
 

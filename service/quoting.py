@@ -19,6 +19,8 @@ __all__ = ["DECLINED", "QuotingChatModel", "Source"]
 DECLINED = "declined"
 """Key in the response metadata of a reply that says that nothing answers."""
 
+_CHARACTERS_A_TOKEN = 4  # about; it writes no tokens of its own
+
 _NOTHING_FITS = {
     "en": "I found no sentence in the files that answers this. Try other words, or ask one thing at a time.",
     "ko": "파일에서 이 질문에 답하는 문장을 찾지 못했습니다. 다른 말로 묻거나 한 가지씩 물어봐 주세요.",
@@ -63,7 +65,7 @@ class QuotingChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        text, metadata = _reply(messages, kwargs)
+        text, metadata = _ended(*_reply(messages, kwargs), stop, kwargs)
         message = AIMessage(content=text, response_metadata=metadata)
         return ChatResult(generations=[ChatGeneration(message=message)])
 
@@ -74,7 +76,7 @@ class QuotingChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        text, metadata = _reply(messages, kwargs)
+        text, metadata = _ended(*_reply(messages, kwargs), stop, kwargs)
         for word in re.findall(r"\S+\s*", text):
             yield ChatGenerationChunk(message=AIMessageChunk(content=word))
         last = AIMessageChunk(content="", response_metadata=metadata, chunk_position="last")
@@ -102,6 +104,17 @@ def _reply(messages: Sequence[BaseMessage], given: dict[str, Any]) -> tuple[str,
     if not quotes:
         return _NOTHING_FITS[language], {"finish_reason": "stop", DECLINED: True}
     return " ".join(_cited(quote) for quote in quotes), {"finish_reason": "stop"}
+
+
+def _ended(
+    text: str, metadata: dict[str, Any], stop: str | Sequence[str] | None, given: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """The reply up to where the client wants it to end: a stop text, or a number of tokens."""
+    for end in [stop] if isinstance(stop, str) else stop or ():
+        text = text.partition(end)[0] if end else text
+    most = given.get("max_completion_tokens") or given.get("max_tokens")
+    kept = text[: most * _CHARACTERS_A_TOKEN] if most else text
+    return kept, metadata if kept == text else metadata | {"finish_reason": "length"}
 
 
 def _cited(quote: Quote) -> str:

@@ -152,7 +152,7 @@ def _emptied(body: dict[str, Any]) -> dict[str, Any]:
         "status": "completed",
         "content": [part],
     }
-    return body | {"output": [message], "retrieval": None}
+    return body | {"output": [message], "retrieval": None, "actions": []}
 
 
 def _response(row: Row[Any]) -> StoredResponse:

@@ -197,3 +197,16 @@ def test_rows_about_something_else_are_not_quoted_beside_the_row_that_answers():
     )
     [only] = quoted("What is the hotel limit per night in Singapore?", costs)
     assert only.startswith("Singapore $235 $62 $24")
+
+
+@pytest.mark.parametrize(
+    ("given", "ends", "reason"),
+    [({"stop": ["annual"]}, "days of ", "stop"), ({"max_tokens": 5}, "Full-time employees ", "length")],
+)
+def test_a_quote_ends_where_the_client_wants_it_to(given: dict[str, object], ends: str, reason: str) -> None:
+    source = Source(label=1, passage=LEAVE)
+    question = "How many days of annual leave do full-time employees have?"
+    model = QuotingChatModel().bind(sources=[source], question=question, **given)
+    reply = model.invoke([HumanMessage("?")])
+    assert reply.text.endswith(ends)
+    assert reply.response_metadata["finish_reason"] == reason

@@ -1,17 +1,27 @@
 """Items of OpenAI's Responses API and conversations: to and from chat messages and turns."""
 
+import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from service.events import Question
+from service.events import Confirmation, Question
 from service.records import Turn
 from service.routes.openai.messages import question_of
+from service.shown import confirmation_out
 from service.store.conversations import new_turn
 
+APPROVAL = "mcp_approval_response"
+"""What a person says to a call that waits for them."""
+
 _TEXTS = {"text", "input_text", "output_text", "refusal"}
-_LEFT_OUT = {"reasoning", "file_search_call", "compaction"}  # what the server makes or keeps by itself
+_LEFT_OUT = {
+    "reasoning",
+    "file_search_call",
+    "compaction",
+    "mcp_approval_request",
+}  # what the server makes or keeps by itself
 _MOST_ITEMS = 2000
 
 
@@ -150,6 +160,18 @@ def search_item(id: str, queries: Sequence[str], results: Any = None) -> dict[st
     }
 
 
+def approval_item(asked: Confirmation, host: str) -> dict[str, Any]:
+    """A call of one of the server's tools that waits for a person; `host` is where it would go."""
+    return {
+        "id": asked.id,
+        "type": "mcp_approval_request",
+        "name": asked.name,
+        "server_label": host,
+        "arguments": json.dumps(dict(asked.preview.arguments), ensure_ascii=False),
+        "confirmation": confirmation_out(asked),
+    }
+
+
 def file_citation(citation: Mapping[str, Any]) -> dict[str, Any]:
     """A citation (as `citations_out` has it) in the words of the Responses API, and what ours adds."""
     return {
@@ -204,10 +226,15 @@ def _item(item: Any, at: int) -> dict[str, Any]:
         if not isinstance(output, str | list):
             raise UnusableItems(f"input[{at}].output must be text or a list of parts.")
         return kept | {"output": output}
+    if kind == APPROVAL:
+        if not isinstance(item.get("approve"), bool):
+            raise UnusableItems(f"input[{at}].approve must be true or false.")
+        return _known(item, at, "mcpr", ("approval_request_id",)) | {"approve": item["approve"]}
     if kind in _LEFT_OUT:
         return {**item, "id": str(item.get("id") or _new_id("item"))}
     raise UnusableItems(
-        f"input[{at}].type is {kind!r}; it can be message, function_call or function_call_output."
+        f"input[{at}].type is {kind!r}; it can be message, function_call, function_call_output or "
+        "mcp_approval_response."
     )
 
 

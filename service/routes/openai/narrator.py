@@ -17,6 +17,7 @@ class Narrator:
         self.pieces: list[list[int]] = []  # output index and characters of each delta
         self._number = 0
         self._message: int | None = None  # output index of the message that is being written
+        self._asides = False
         self._calls: dict[str, int] = {}  # item id -> output index
 
     @property
@@ -93,12 +94,22 @@ class Narrator:
             )
         return events
 
+    def aside(self, item: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """An item that is whole as it comes."""
+        at = len(self.output)
+        self.output.append(dict(item))
+        self._asides = True
+        kinds = ("added", "done")
+        return [
+            self._event(f"response.output_item.{kind}", output_index=at, item=dict(item)) for kind in kinds
+        ]
+
     def ends(
         self, item_id: str, annotations: Sequence[Mapping[str, Any]], end: Mapping[str, Any]
     ) -> list[dict[str, Any]]:
         """Closes every item and the response; `end` holds its status and what else the body gets with it."""
         events: list[dict[str, Any]] = []
-        if self._message is None and not self._calls:
+        if self._message is None and not self._calls and not self._asides:
             events += self._opens_message(item_id)
         unfinished = "incomplete" if end["status"] == "incomplete" else "completed"
         for at, item in enumerate(self.output):
@@ -199,6 +210,9 @@ def told_again(body: Mapping[str, Any], pieces: Sequence[Sequence[int]]) -> list
             events += narrator.call(item["id"], item["call_id"], item["name"], arguments)
     if end["status"] in ("failed", "cancelled"):
         return [*events, *narrator.stops(end)]
+    for item in output:
+        if item["type"] == "mcp_approval_request":
+            events += narrator.aside(item)
     message = next((item for item in output if item["type"] == "message"), None)
     annotations = message["content"][0]["annotations"] if message else ()
     return [*events, *narrator.ends(message["id"] if message else "", annotations, end)]

@@ -22,10 +22,10 @@ from service.background import Run
 from service.errors import describe
 from service.installation import Installation
 from service.records import ResponseStatus, StoredResponse
-from service.routes.openai.items import file_citation, search_item
+from service.routes.openai.items import approval_item, file_citation, search_item
 from service.routes.openai.narrator import Narrator
 from service.routes.openai.response_shapes import ResponseIn
-from service.shown import citations_out, retrieval_out
+from service.shown import action_out, citations_out, retrieval_out
 from service.turns import RunningTurn
 
 RESULTS = "file_search_call.results"
@@ -162,7 +162,13 @@ class Responding:
             end["completed_at"] = None
         if not self._strict and self.turn.shows_sources:
             end["retrieval"] = retrieval_out(done.retrieval)
-        events = self._narrator.ends(
+        waits: list[dict[str, Any]] = []
+        if not self._strict:
+            end["actions"] = [action_out(call) for call in done.calls]
+            if done.confirmation is not None:
+                asked = done.confirmation
+                waits = self._narrator.aside(approval_item(asked, asked.preview.host or "doumi"))
+        events = waits + self._narrator.ends(
             f"msg_{self._key}_a", [self._annotation(each) for each in citations], end
         )
         if self._request.store is not False:

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from service.access import TheInstallation, Viewer
 from service.background import Run
+from service.events import Decision
 from service.installation import Installation
 from service.records import Caller, ResponseStatus, StoredResponse
-from service.routes.openai.items import input_items, messages_of, question_from
+from service.routes.openai.items import APPROVAL, input_items, messages_of, question_from
 from service.routes.openai.narrator import told_again
 from service.routes.openai.pump import Pump
 from service.routes.openai.responding import Responding
@@ -21,7 +22,7 @@ from service.routes.openai.response_shapes import EXAMPLE, ResponseIn, UnusableR
 from service.routes.shapes import PageWindow, errors
 from service.store.pages import CursorNotFound, Window
 from service.store.responses import new_response_id
-from service.turns import Asked, prepare
+from service.turns import Asked, prepare, prepare_rest
 
 __all__ = ["UnusableRequest", "router"]
 
@@ -191,6 +192,11 @@ def items_page(items: Iterable[dict[str, Any]], window: Window) -> ItemsOut:
 def _prepare(here: Installation, caller: Caller, body: ResponseIn, strict: bool) -> Responding:
     body.check()
     items = input_items(body.input)
+    approval = next((item for item in reversed(items) if item["type"] == APPROVAL), None)
+    if approval:
+        decision = Decision.ONCE if approval["approve"] else Decision.REFUSE
+        rest = prepare_rest(here, caller, approval["approval_request_id"], decision, model=body.model)
+        return Responding(here, rest, body, items, id=new_response_id(), strict=strict)
     earlier: list[dict[str, Any]] = []
     if body.previous_response_id:
         chain = here.store.responses.chain(caller, body.previous_response_id)
