@@ -42,7 +42,7 @@ router = APIRouter(tags=["actions"])
 _BASE = "/api/assistants/{slug}/actions"
 
 
-@router.get(_BASE, responses=errors(404))
+@router.get(_BASE, responses=errors(400, 404))
 def list_actions(
     here: TheInstallation, caller: Viewer, assistant: ViewerAssistant, window: PageWindow
 ) -> Listing[ActionOut]:

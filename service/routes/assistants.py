@@ -151,7 +151,7 @@ class DeletedOut(BaseModel):
     removed: dict[str, int]
 
 
-@router.get("", responses=errors(404))
+@router.get("", responses=errors(400, 404))
 def list_assistants(here: TheInstallation, caller: Viewer, window: PageWindow) -> Listing[AssistantOut]:
     """The assistants of the team."""
     found, more = find_assistants(here, caller, window)

@@ -71,7 +71,7 @@ class WholeConversationOut(ConversationOut):
     turns: list[TurnOut]
 
 
-@router.get("", responses=errors(404))
+@router.get("", responses=errors(400, 404))
 def list_conversations(
     here: TheInstallation,
     caller: Viewer,
