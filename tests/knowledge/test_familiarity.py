@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from knowledge import familiarity
+from knowledge.base import search
 from knowledge.database import Database
 from knowledge.embeddings import EmbedderUnavailable, HashingEmbedder
 from knowledge.familiarity import KINDS, Observation, kinds, known, observe, record, spread
+from tests.knowledge.library import add, open_base
 
 TEXTS = [
     f"The {word} is kept in room {n} of the building. Whoever needs the {word} asks the {word} keeper. It comes back by night."
@@ -54,6 +56,42 @@ def test_an_embedder_is_trusted_that_knows_a_sentence_from_the_text_it_stands_in
         record(connection, observed(embedder))
 
     assert (known(connection).trust[0] > 0.5) == trusted
+
+
+class KnowsTwoLanguages(HashingEmbedder):
+    """Spells Hangul out as a small model does, but gives it vectors that mean something."""
+
+    def count_tokens(self, texts):
+        return [len(text) for text in texts]
+
+
+class KnowsOne(KnowsTwoLanguages, Lost):
+    """Spells Hangul out, and its vectors say nothing."""
+
+
+def korean(number):
+    """A text of twelve lines, each about a thing of its own."""
+    things = [
+        first + second for first in "가나다라마바사아자차카타"[number:] + "파하" for second in "봉술쟁널궤틀"
+    ]
+    return "\n".join(
+        f"{thing}부 열쇠는 {thing}실에 {thing}함째 두고 {thing}표로 센다. {thing}장이 {thing}지를 {thing}틀에 걸어 {thing}줄로 묶는다. "
+        f"{thing}통은 {thing}문 옆에 둔다."
+        for thing in things[number : number + 12]
+    )
+
+
+@pytest.mark.parametrize(("embedder", "counts"), [(KnowsTwoLanguages(), True), (KnowsOne(), False)])
+def test_what_the_dense_leg_counts_is_measured_on_the_text_of_the_base(embedder, counts, tmp_path):
+    base = open_base(tmp_path, embedder)
+    for number in range(8):
+        add(base, f"{number}.txt", korean(number))
+
+    found = search([base], "나술지를 나술틀에 걸어 나술줄로 묶는 것은 누구인가요?", floor=0.0)
+
+    assert "나술" in found.passages[0].chunk.text
+    assert (found.weights["dense"] > 0) == counts
+    base.close()
 
 
 def test_before_anything_is_measured_what_is_spelled_out_is_not_trusted(connection):
