@@ -21,6 +21,7 @@ from service.actions.vault import Vault
 from service.background import Background
 from service.bases import OpenBases, address_of
 from service.embedders import embedders_of, open_named
+from service.instruction import instruction_of
 from service.model import Model, Timeouts, open_model
 from service.passwords import Passwords
 from service.rebuilding import Rebuilder
@@ -151,8 +152,13 @@ class Installation:
         return self._models[name]
 
     def tools(self, caller: Caller, assistant: Assistant) -> list[Tool]:
-        """What the assistant may call for this caller: operations of its actions, then every other source."""
-        actions = self.store.actions.of_assistant(caller.team.id, assistant.id)
+        """What the assistant may call for this caller: operations of its actions, then every other source.
+
+        `actions:` in the instruction file says which of them this version uses; without it, all.
+        """
+        named = instruction_of(assistant).front.actions
+        stored = self.store.actions.of_assistant(caller.team.id, assistant.id)
+        actions = [action for action in stored if not named or action.name in named]
         found = tools_of_actions(actions, self.accounts)
         return found + [tool for source in self.tool_sources for tool in source(caller, assistant)]
 

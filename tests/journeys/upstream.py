@@ -1,6 +1,7 @@
 """A model server for the journeys: speaks OpenAI's stream, and misbehaves by the name of the model."""
 
 import json
+import re
 import threading
 import time
 from contextlib import suppress
@@ -108,6 +109,26 @@ class _Handler(BaseHTTPRequestHandler):
             for word in ("Tools say ", " and ".join(outputs), ", files say ", "05:40 [1]."):
                 self._chunk({"content": word})
             self._chunk({}, "stop")
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _acts(self) -> None:
+        messages = self.requests[-1]["messages"]
+        self._begin()
+        if messages[-1]["role"] == "tool":
+            told = [message["content"] for message in messages if message["role"] == "tool"]
+            self._chunk({"content": f"I was told: {told[-1]}"})
+            self._chunk({}, "stop")
+        else:
+            name, arguments = re.findall(r"call (\w+) (\{.*\})", messages[-1]["content"])[-1]
+            call = {
+                "index": 0,
+                "id": "call_1",
+                "type": "function",
+                "function": {"name": name, "arguments": ""},
+            }
+            self._chunk({"tool_calls": [call]})
+            self._chunk({"tool_calls": [{"index": 0, "function": {"arguments": arguments}}]})
+            self._chunk({}, "tool_calls")
         self.wfile.write(b"data: [DONE]\n\n")
 
     def _dies(self) -> None:
