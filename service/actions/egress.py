@@ -123,7 +123,8 @@ class Egress:
         self.allow = frozenset(entry.lower() for entry in allow)
         self._within_s = within_s
         self._door = _Door(self.allow, resolve or _look_up, backend or httpcore.AnyIOBackend())
-        self._client: httpx.AsyncClient | None = None
+        self._timeout = httpx.Timeout(within_s, connect=_CONNECT_WITHIN_S)
+        self._transport: httpx.AsyncBaseTransport | None = None
 
     def keeps_secrets(self, origin: str) -> bool:
         """Whether credentials may go there: over TLS, or to a host that the operator opened."""
@@ -166,9 +167,9 @@ class Egress:
 
     async def aclose(self) -> None:
         """Close the connections that are kept."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.aclose()
 
     async def _once(
         self, request: Outbound, origins: Collection[str] | None, limit: int, began: float
@@ -183,13 +184,18 @@ class Egress:
         # A secret that stands across the end must be hidden before the cut.
         reach = limit + max(map(len, _spellings(secrets)), default=0)
         try:
-            async with self._opened().stream(
+            outgoing = httpx.Request(
                 request.method,
                 _with_query(address, signature),
                 headers=_headers(request, signature),
                 content=request.content,
-            ) as reply:
+                extensions={"timeout": self._timeout.as_dict()},
+            )
+            reply = await self._opened().handle_async_request(outgoing)
+            try:
                 content, size = await _read(reply, reach)
+            finally:
+                await reply.aclose()
         except (EgressRefused, EgressFailed):
             raise
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ValueError, OSError) as error:
@@ -204,17 +210,11 @@ class Egress:
             url=request.url,
         )
 
-    def _opened(self) -> httpx.AsyncClient:
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                transport=_Transport(self._door),
-                trust_env=False,
-                follow_redirects=False,
-                timeout=httpx.Timeout(self._within_s, connect=_CONNECT_WITHIN_S),
-                headers={"User-Agent": "Doumi", "Accept-Encoding": "gzip"},
-            )
-        self._client.cookies.clear()  # what one team's API set is no other's to send
-        return self._client
+    def _opened(self) -> httpx.AsyncBaseTransport:
+        # Not an httpx client: that logs whole addresses, keeps cookies and knows of redirects.
+        if self._transport is None:
+            self._transport = self.transport()
+        return self._transport
 
 
 class _Door(httpcore.AsyncNetworkBackend):
@@ -344,6 +344,9 @@ def _with_query(address: httpx.URL, signature: Signature | None) -> httpx.URL:
 
 def _headers(request: Outbound, signature: Signature | None) -> list[tuple[str, str]]:
     headers = [(name, value) for name, value in request.headers if name.lower() not in _NOT_OURS]
+    headers.append(("Accept-Encoding", "gzip"))
+    if not any(name.lower() == "user-agent" for name, _ in headers):
+        headers.append(("User-Agent", "Doumi"))
     if signature is None:
         return headers
     replaced = {name.lower() for name in signature.headers}

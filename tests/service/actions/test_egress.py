@@ -361,23 +361,11 @@ def test_an_answer_is_read_in_the_characters_that_it_names(outside: OutsideProce
     assert real(outside, "/korean").text == "오늘은 맑음"
 
 
-def test_cookies_that_one_answer_sets_are_not_sent_again() -> None:
-    setting = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=1\r\nContent-Length: 0\r\n\r\n"
-    door, _ = egress(NoNetwork(setting), ["93.184.215.14"])
-
-    async def sent() -> None:
-        await door.send(Outbound(method="GET", url="http://api.example.com/"))
-        assert door._opened().build_request("GET", "http://api.example.com/").headers.get("cookie") is None
-        await door.aclose()
-
-    asyncio.run(sent())
-
-
 class NoTls(httpcore.AsyncMockStream):
     """Notes the name that a certificate is asked for."""
 
     def __init__(self, backend: "Unencrypted") -> None:
-        super().__init__([OK])
+        super().__init__([backend.answer])
         self._backend = backend
 
     async def start_tls(
@@ -391,8 +379,9 @@ class NoTls(httpcore.AsyncMockStream):
 
 
 class Unencrypted(NoNetwork):
-    def __init__(self) -> None:
+    def __init__(self, answer: bytes = OK) -> None:
         super().__init__()
+        self.answer = answer
         self.asked_for: list[str | None] = []
         self.written = b""
 
@@ -407,3 +396,26 @@ def test_the_other_side_is_asked_for_by_name_though_its_address_is_connected_to(
     assert send(door, "https://api.example.com/a").status == 200
     assert (backend.connected, backend.asked_for) == ([("93.184.215.14", 443)], ["api.example.com"])
     assert b"Host: api.example.com\r\n" in backend.written
+
+
+def test_cookies_that_one_answer_sets_are_not_sent_again() -> None:
+    backend = Unencrypted(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: sid=1; Path=/\r\n\r\n"))
+    door, _ = egress(backend, ["93.184.215.14"])
+
+    async def twice() -> list[Inbound]:
+        request = Outbound(method="GET", url="https://api.example.com/")
+        try:
+            return [await door.send(request) for _ in range(2)]
+        finally:
+            await door.aclose()
+
+    assert [reply.header("set-cookie") for reply in asyncio.run(twice())] == ["sid=1; Path=/"] * 2
+    assert backend.written.count(b"GET / HTTP/1.1") == 2
+    assert b"cookie" not in backend.written.lower()
+
+
+def test_no_log_shows_a_credential(outside: OutsideProcess, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    assert real(outside, "/echo", signed=True).status == 200
+    assert "secret" not in caplog.text
+    assert API_KEY not in caplog.text
