@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 
@@ -196,7 +197,7 @@ class Rounds:
             yield ToolFailed(call=self.calls[call.id])
         else:
             judged = self._as_confirmed(call, asked)
-            self.taint.sent(judged.preview.arguments, host=judged.preview.host)
+            self.taint.sent(_chosen(judged.tool, judged.preview), host=judged.preview.host)
             async with aclosing(self._run([judged])) as events:
                 async for event in events:
                     yield event
@@ -225,7 +226,7 @@ class Rounds:
                 continue
             judged = self._judge(call)
             if isinstance(judged, _Judged):
-                self.taint.sent(judged.preview.arguments, host=judged.preview.host)
+                self.taint.sent(_chosen(judged.tool, judged.preview), host=judged.preview.host)
                 ready.append(judged)
             elif isinstance(judged, Confirmation):
                 self.waits_for = self.waits_for or judged
@@ -259,7 +260,7 @@ class Rounds:
         operation = f"{tool.name} {preview.method} {preview.host}"
         carries = None
         if preview.host and preview.host not in self.setup.trusted_hosts:
-            carries = self.taint.carried(preview.arguments, host=preview.host)
+            carries = self.taint.carried(_chosen(tool, preview), host=preview.host)
         if carries is None and (not tool.consequential or operation in self.setup.approved):
             return _Judged(call=call, tool=tool, preview=preview)
         within = timedelta(seconds=self.setup.limits.confirm_within_s)
@@ -354,6 +355,21 @@ class Rounds:
     def _note(self, call: Call, outcome: Outcome) -> None:
         last = self.done[-1]
         self.done[-1] = replace(last, outcomes={**last.outcomes, call.id: outcome})
+
+
+def _chosen(tool: Tool, preview: Preview) -> dict[str, Any]:
+    """The arguments without those that are the tool's own defaults: these tell nothing of what was read."""
+    properties = tool.parameters.get("properties", {})
+    defaults = {
+        name: each["default"]
+        for name, each in properties.items()
+        if isinstance(each, dict) and "default" in each
+    }
+    return {
+        name: value
+        for name, value in preview.arguments.items()
+        if name not in defaults or defaults[name] != value
+    }
 
 
 def waiting_text(asked: Confirmation, *, korean: bool) -> str:
