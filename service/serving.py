@@ -63,6 +63,9 @@ def serve(settings: Settings) -> int:
         access_log=False,
         lifespan="on",
         timeout_graceful_shutdown=3,
+        # Clients let a quiet connection go after 5 seconds (httpx). If the service does so at the same
+        # moment, a request is sometimes sent into a connection that is just being closed.
+        timeout_keep_alive=75,
         server_header=False,
         proxy_headers=settings.public_url is not None,
     )
