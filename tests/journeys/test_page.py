@@ -1,29 +1,15 @@
 """The page in a real browser, against a real service: nothing is stubbed, nothing leaves this machine."""
 
 import re
-import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.journeys.browser import PHONE, WIDE, Visit, ask, visiting
 from tests.journeys.files import pdf_of
 from tests.journeys.server import ServerProcess
-
-BUILT = Path(__file__).parents[2] / "service" / "web" / "index.html"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDE = {"width": 1360, "height": 850}
-PHONE = {"width": 390, "height": 844}
 
 # The text on which the marks of a quote lie, by where they are on the screen.
 UNDER_MARKS = """
@@ -34,44 +20,6 @@ UNDER_MARKS = """
     .map((element) => element.textContent);
 }).join(' ')
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=20_000)  # a loaded machine is slow, not broken
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("No Chromium on PATH: install it (Debian: apt install chromium) to test the page.")
-    assert BUILT.is_file(), "The page is not built: install the package without DOUMI_SKIP_WEB."
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
-        yield running
-        running.close()
-
-
-class Visit:
-    """A browser window of its own, and what went wrong in it."""
-
-    def __init__(self, context: BrowserContext, server: ServerProcess) -> None:
-        self.page: Page = context.new_page()
-        self.problems: list[str] = []
-        self._server = server
-        self.page.set_default_timeout(20_000)
-        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        self.page.on("console", lambda message: self._note(message.type, message.text))
-        context.on("request", lambda request: self._check(request.url))
-
-    def go(self, path: str) -> None:
-        self.page.goto(self._server.url + path)
-
-    def _note(self, kind: str, text: str) -> None:
-        refused = text.startswith("Failed to load resource")  # the service said no: part of some journeys
-        if kind in ("error", "warning") and not refused:
-            self.problems.append(f"{kind}: {text}")
-
-    def _check(self, url: str) -> None:
-        if not url.startswith((self._server.url, "data:", "blob:")):
-            self.problems.append(f"left the machine: {url}")
 
 
 @pytest.fixture(scope="module")
@@ -105,21 +53,6 @@ def korean_phone(browser: Browser, server: ServerProcess, cookie: object) -> Ite
         storage_state=cookie,
     )
     yield from visiting(context, server)
-
-
-def visiting(context: BrowserContext, server: ServerProcess) -> Iterator[Visit]:
-    visit = Visit(context, server)
-    yield visit
-    context.close()
-    assert visit.problems == []
-
-
-def ask(page: Page, question: str) -> None:
-    """Types a question, sends it with Enter and waits for the whole answer."""
-    before = page.locator(".turn").count()
-    page.locator(".composer textarea").fill(question)
-    page.locator(".composer textarea").press("Enter")
-    expect(page.locator(".turn").nth(before)).to_have_attribute("data-state", "done", timeout=30_000)
 
 
 def test_a_question_gets_a_cited_answer_whose_citation_opens_the_page_with_the_quote_marked(

@@ -96,12 +96,58 @@ export interface Conversation {
   updated_at: number;
 }
 
+/** What a call of an action would do, or did. */
+export interface Preview {
+  method: string;
+  host: string;
+  path: string;
+  arguments: Record<string, unknown>;
+}
+
+export type CallStatus = 'started' | 'arguments' | 'running' | 'waiting' | 'done' | 'failed' | 'refused';
+
+/** A call of one of the service's tools, and what came of it. */
+export interface ToolCall {
+  id: string;
+  name: string;
+  status: CallStatus;
+  call: Preview | null;
+  error: string | null;
+  http_status: number | null;
+  size: number;
+  took_ms: number;
+  sign_in_url: string | null;
+}
+
+/** What a stream tells of a call while it is written and made. */
+export type CallStep = Partial<ToolCall> & { id: string; status: CallStatus };
+
+export type Decision = 'once' | 'always' | 'refuse';
+
+/** A question to the member: may exactly this be done? */
+export interface Confirmation extends Preview {
+  id: string;
+  action: string;
+  name: string;
+  why: 'consequential' | 'carries_text';
+  /** A stretch of the text that the call would carry away. */
+  carries: string | null;
+  decisions: Decision[];
+  expires_at: number;
+}
+
+export interface StoredConfirmation extends Confirmation {
+  turn: string | null;
+  status: 'waiting' | 'expired' | Decision;
+}
+
 export interface StoredTurn {
   id: string;
   question: string;
   answer: string;
   citations: Citation[] | null;
   retrieval: Retrieval | null;
+  actions: ToolCall[] | null;
   created_at: number;
 }
 
@@ -136,7 +182,7 @@ function errorFrom(status: number, body: string): ApiError {
   }
 }
 
-async function send(path: string, init: RequestInit = {}): Promise<Response> {
+export async function send(path: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, { credentials: 'same-origin', ...init });
@@ -148,13 +194,26 @@ async function send(path: string, init: RequestInit = {}): Promise<Response> {
   return response;
 }
 
-async function get<T>(path: string): Promise<T> {
+export async function get<T>(path: string): Promise<T> {
   const response = await send(path, { headers: { accept: 'application/json' } });
   return (await response.json()) as T;
 }
 
-function posted(body: unknown): RequestInit {
-  return { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+function written(method: string, body: unknown): RequestInit {
+  return { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+const posted = (body: unknown) => written('POST', body);
+
+/** Sends `body` and reads the reply; undefined where there is none. */
+export async function put<T = void>(method: 'POST' | 'PUT' | 'PATCH', path: string, body: unknown): Promise<T> {
+  const response = await send(path, written(method, body));
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+export async function remove<T = void>(path: string): Promise<T> {
+  const response = await send(path, { method: 'DELETE' });
+  return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
 interface Listing<T> {
@@ -166,7 +225,7 @@ interface Listing<T> {
 const mostPages = 50;
 
 /** Everything in a list, page after page. */
-async function all<T>(path: string): Promise<T[]> {
+export async function all<T>(path: string): Promise<T[]> {
   const join = path.includes('?') ? '&' : '?';
   const found: T[] = [];
   let after = '';
@@ -286,7 +345,9 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
 export type AnswerEvent =
   | { kind: 'opened'; conversation: string | null; retrieval: Retrieval | null }
   | { kind: 'text'; text: string }
-  | { kind: 'cited'; citations: Citation[] };
+  | { kind: 'cited'; citations: Citation[] }
+  | { kind: 'called'; step: CallStep }
+  | { kind: 'waits'; confirmation: Confirmation };
 
 interface AnswerChunk {
   error?: { message: string; code?: string | null };
@@ -294,6 +355,9 @@ interface AnswerChunk {
   conversation?: string | null;
   retrieval?: Retrieval | null;
   citations?: Citation[] | null;
+  action?: CallStep;
+  actions?: ToolCall[];
+  confirmation?: Confirmation;
 }
 
 function* eventsOf(chunk: AnswerChunk): Generator<AnswerEvent> {
@@ -303,6 +367,9 @@ function* eventsOf(chunk: AnswerChunk): Generator<AnswerEvent> {
   }
   const text = chunk.choices?.[0]?.delta?.content;
   if (text) yield { kind: 'text', text };
+  if (chunk.action) yield { kind: 'called', step: chunk.action };
+  for (const call of chunk.actions ?? []) yield { kind: 'called', step: call };
+  if (chunk.confirmation) yield { kind: 'waits', confirmation: chunk.confirmation };
   if (chunk.citations) yield { kind: 'cited', citations: chunk.citations };
 }
 
@@ -314,14 +381,30 @@ export interface Question {
 }
 
 /** Asks, and yields the answer as it comes. Ends without an error only when the answer is whole. */
-export async function* ask(question: Question, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
+export function ask(question: Question, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
   const body = {
     model: question.assistant,
     messages: [{ role: 'user', content: question.text }],
     stream: true,
     conversation: question.conversation ?? 'new',
   };
-  const response = await send('/v1/chat/completions', { ...posted(body), signal });
+  return streamed('/v1/chat/completions', body, signal);
+}
+
+const confirmationPath = (id: string) => `/api/confirmations/${encodeURIComponent(id)}`;
+
+export const confirmations = {
+  /** What waits in a conversation. */
+  list: (conversation: string) =>
+    all<StoredConfirmation>(`/api/confirmations?conversation=${encodeURIComponent(conversation)}`),
+  read: (id: string) => get<StoredConfirmation>(confirmationPath(id)),
+  /** Decides, and yields the rest of the answer as `ask` does. */
+  decide: (id: string, decision: Decision, signal: AbortSignal) =>
+    streamed(confirmationPath(id), { decision, stream: true }, signal),
+};
+
+async function* streamed(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<AnswerEvent> {
+  const response = await send(path, { ...posted(body), signal });
   if (!response.body) throw new ApiError('', 0, 'broken_off');
   try {
     for await (const payload of readEvents(response.body)) {

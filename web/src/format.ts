@@ -35,3 +35,21 @@ export function formatSince(seconds: number, language: Language, now = Date.now(
 export function formatPercent(share: number, language: Language): string {
   return new Intl.NumberFormat(language, { style: 'percent' }).format(share);
 }
+
+/** Seconds ahead -> "in 5 minutes". */
+export function formatUntil(seconds: number, language: Language): string {
+  const [unit, length] = steps.findLast(([, step]) => seconds >= step) ?? ['second' as const, 1];
+  return new Intl.RelativeTimeFormat(language).format(Math.max(Math.floor(seconds / length), 0), unit);
+}
+
+/** Milliseconds -> "81 ms", "2.4 sec". */
+export function formatDuration(ms: number, language: Language): string {
+  const [value, unit] = ms < 1000 ? [ms, 'millisecond'] : [ms / 1000, 'second'];
+  const maximumFractionDigits = ms < 1000 ? 0 : 1;
+  return new Intl.NumberFormat(language, { style: 'unit', unit, maximumFractionDigits }).format(value);
+}
+
+/** Unix seconds -> a date and a time. */
+export function formatMoment(seconds: number, language: Language): string {
+  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(seconds * 1000);
+}

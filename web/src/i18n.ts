@@ -3,6 +3,7 @@
 import { useSyncExternalStore } from 'react';
 
 import { remember, remembered } from './storage';
+import { chatWords } from './words/chat';
 
 const en = {
   'app.tagline': 'Answers from your team’s own files, cited to the page.',
@@ -134,9 +135,12 @@ const en = {
   'view.back': 'Back to Doumi',
 } as const;
 
-export type MessageKey = keyof typeof en;
+/** The newer words stand beside each other: [English, Korean]. */
+const pairs = { ...chatWords } as const;
 
-const ko: Record<MessageKey, string> = {
+export type MessageKey = keyof typeof en | keyof typeof pairs;
+
+const ko: Record<keyof typeof en, string> = {
   'app.tagline': '우리 팀의 파일에서 찾아, 쪽수까지 밝혀 답합니다.',
   'app.menu': '메뉴',
   'app.close': '닫기',
@@ -268,7 +272,13 @@ const ko: Record<MessageKey, string> = {
 
 export type Language = 'en' | 'ko';
 
-const dictionaries: Record<Language, Record<MessageKey, string>> = { en, ko };
+function dictionary(language: Language): Record<MessageKey, string> {
+  const side = language === 'ko' ? 1 : 0;
+  const paired = Object.fromEntries(Object.entries(pairs).map(([key, words]) => [key, words[side]]));
+  return { ...(language === 'ko' ? ko : en), ...(paired as Record<keyof typeof pairs, string>) };
+}
+
+const dictionaries: Record<Language, Record<MessageKey, string>> = { en: dictionary('en'), ko: dictionary('ko') };
 const listeners = new Set<() => void>();
 
 function preferred(): Language {

@@ -1,6 +1,7 @@
 import './styles/base.css';
 import './styles/shell.css';
 import './styles/chat.css';
+import './styles/calls.css';
 import './styles/files.css';
 import './styles/viewer.css';
 

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 
-import type { Assistant, Session } from '../api';
+import type { Assistant, Decision, Session } from '../api';
 import { useWords } from '../i18n';
 import { type Place, assistantAddress, navigate } from '../router';
 import { Avatar } from '../shell/Avatar';
@@ -40,6 +40,11 @@ export function ChatView({ assistant, session, conversation, onOpen, onAnswered 
     [chat, jump, onAnswered],
   );
 
+  const decide = useCallback(
+    (turn: Turn, decision: Decision) => void chat.decide(turn, decision).then(onAnswered),
+    [chat, onAnswered],
+  );
+
   return (
     <section className="chat">
       <div className="chat-scroll" ref={scroller} tabIndex={0}>
@@ -56,6 +61,8 @@ export function ChatView({ assistant, session, conversation, onOpen, onAnswered 
               slug={slug}
               onOpen={onOpen}
               onRetry={turn === last && !chat.busy ? () => send(turn.question) : null}
+              busy={chat.busy}
+              onDecide={decide}
             />
           ))}
         </div>
@@ -131,7 +138,10 @@ function Announcer({ turn }: { turn: Turn | undefined }) {
   if (working) seen.current = turn.id;
   let words = '';
   if (working) words = turn.retrieval ? t('chat.thinking') : t('chat.searching');
-  else if (turn?.state === 'done' && seen.current === turn.id) words = t('chat.answered', { text: turn.answer });
+  else if (turn?.state === 'waiting' && turn.confirmation) {
+    const { name, method, host, path } = turn.confirmation;
+    words = `${t('confirm.title', { name })} ${method} ${host}${path}`;
+  } else if (turn?.state === 'done' && seen.current === turn.id) words = t('chat.answered', { text: turn.answer });
   return (
     <div className="hidden" role="status" aria-live="polite">
       {words}

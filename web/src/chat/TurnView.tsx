@@ -1,10 +1,13 @@
 import { memo, useMemo, useState } from 'react';
 
+import type { Decision } from '../api';
 import { counted, useWords } from '../i18n';
 import type { Place } from '../router';
 import { Icon } from '../shell/Icon';
 import { sentenceFor } from '../shell/errors';
 import { Answer } from './Answer';
+import { CallLines } from './CallLines';
+import { ConfirmCard, Expired } from './ConfirmCard';
 import { RetrievalLine } from './RetrievalLine';
 import { Sources } from './Sources';
 import type { Turn } from './chats';
@@ -16,12 +19,16 @@ interface TurnViewProps {
   onOpen: (place: Place) => void;
   /** Null while another question is being answered, or when later turns stand below. */
   onRetry: (() => void) | null;
+  /** Whether another answer of this conversation is being written. */
+  busy: boolean;
+  onDecide: (turn: Turn, decision: Decision) => void;
 }
 
-export const TurnView = memo(function TurnView({ turn, slug, onOpen, onRetry }: TurnViewProps) {
+export const TurnView = memo(function TurnView({ turn, slug, onOpen, onRetry, busy, onDecide }: TurnViewProps) {
   const { t } = useWords();
   const context = useMemo(() => ({ turn, slug, onOpen }), [turn, slug, onOpen]);
-  const ended = turn.state === 'done' || turn.state === 'stopped' || turn.state === 'failed';
+  const ended = turn.state !== 'searching' && turn.state !== 'writing';
+  const expired = turn.state === 'done' && turn.calls.some(({ status }) => status === 'waiting');
   return (
     <TurnContext value={context}>
       <article className="turn" data-state={turn.state}>
@@ -29,17 +36,28 @@ export const TurnView = memo(function TurnView({ turn, slug, onOpen, onRetry }: 
           <span className="hidden">{t('chat.you')}: </span>
           {turn.question}
         </div>
+        {turn.answer && (
+          <div className={turn.state === 'writing' ? 'answer writing' : 'answer'}>
+            <Answer turn={turn} />
+          </div>
+        )}
+        <CallLines calls={turn.calls.filter(({ id }) => id !== turn.confirmation?.action)} />
         {turn.state === 'searching' && (
           <div className="working">
             <span className="pulse" />
             {turn.retrieval ? t('chat.thinking') : t('chat.searching')}
           </div>
         )}
-        {turn.answer && (
-          <div className={turn.state === 'writing' ? 'answer writing' : 'answer'}>
-            <Answer turn={turn} />
-          </div>
+        {turn.confirmation && turn.state === 'waiting' && (
+          <ConfirmCard
+            confirmation={turn.confirmation}
+            busy={busy}
+            onDecide={(decision) => onDecide(turn, decision)}
+          />
         )}
+        {expired && <Expired />}
+        {turn.state === 'done' && turn.error !== null && <Failure error={turn.error} onRetry={null} />}
+        {turn.state === 'waiting' && turn.error !== null && <Failure error={turn.error} onRetry={null} />}
         {turn.state === 'failed' && <Failure error={turn.error} onRetry={onRetry} />}
         {turn.state === 'stopped' && <Stopped onRetry={onRetry} />}
         {ended && <Footing turn={turn} />}

@@ -2,9 +2,23 @@
 
 import { useSyncExternalStore } from 'react';
 
-import { type AnswerEvent, type Citation, type Retrieval, ask, conversations } from '../api';
+import {
+  type AnswerEvent,
+  ApiError,
+  type Citation,
+  type Confirmation,
+  type Decision,
+  type Retrieval,
+  type StoredTurn,
+  type ToolCall,
+  ask,
+  confirmations,
+  conversations,
+} from '../api';
+import { withStep } from './calls';
 
-export type TurnState = 'searching' | 'writing' | 'done' | 'stopped' | 'failed';
+/** `waiting`: the answer goes on when the member has decided. */
+export type TurnState = 'searching' | 'writing' | 'waiting' | 'done' | 'stopped' | 'failed';
 
 export interface Turn {
   id: string;
@@ -12,6 +26,9 @@ export interface Turn {
   answer: string;
   citations: Citation[];
   retrieval: Retrieval | null;
+  calls: readonly ToolCall[];
+  /** What the answer waits for. */
+  confirmation: Confirmation | null;
   state: TurnState;
   error: unknown;
 }
@@ -30,7 +47,19 @@ let lastId = 0;
 function newTurn(question: string): Turn {
   lastId += 1;
   const id = `turn-${lastId}`;
-  return { id, question, answer: '', citations: [], retrieval: null, state: 'searching', error: null };
+  const nothing = { answer: '', citations: [], retrieval: null, calls: [], confirmation: null, error: null };
+  return { id, question, state: 'searching', ...nothing };
+}
+
+function storedTurn(turn: StoredTurn, confirmation: Confirmation | null): Turn {
+  return {
+    ...turn,
+    citations: turn.citations ?? [],
+    calls: turn.actions ?? [],
+    confirmation,
+    state: confirmation ? 'waiting' : 'done',
+    error: null,
+  };
 }
 
 /** What an event makes of a turn. */
@@ -42,6 +71,10 @@ export function advanced(turn: Turn, event: AnswerEvent): Turn {
       return { ...turn, state: 'writing', answer: turn.answer + event.text };
     case 'cited':
       return { ...turn, citations: event.citations };
+    case 'called':
+      return { ...turn, calls: withStep(turn.calls, event.step) };
+    case 'waits':
+      return { ...turn, confirmation: event.confirmation };
   }
 }
 
@@ -67,7 +100,7 @@ export class Chat {
   };
 
   get busy(): boolean {
-    return inWork(this.snapshot.turns.at(-1));
+    return this.snapshot.turns.some(inWork);
   }
 
   async load(): Promise<void> {
@@ -76,10 +109,9 @@ export class Chat {
     this.change({ loading: true, loadError: null });
     try {
       const { turns } = await conversations.read(id);
-      const stored = turns.map((turn): Turn => {
-        const citations = turn.citations ?? [];
-        return { ...turn, citations, state: 'done', error: null };
-      });
+      const asks = turns.some(({ actions }) => actions?.some(({ status }) => status === 'waiting'));
+      const waiting = asks ? await confirmations.list(id) : [];
+      const stored = turns.map((turn) => storedTurn(turn, waiting.find((one) => one.turn === turn.id) ?? null));
       this.change({ loading: false, turns: stored });
     } catch (loadError) {
       this.change({ loading: false, loadError });
@@ -89,41 +121,67 @@ export class Chat {
   /** Asks, and comes back when the answer is whole, stopped or failed. */
   async send(question: string): Promise<void> {
     if (this.busy) return;
-    const { turns } = this.snapshot;
+    const { turns, conversation } = this.snapshot;
     const unkept = turns.at(-1);
-    const earlier = unkept && unkept.state !== 'done' && unkept.question === question ? turns.slice(0, -1) : turns;
-    this.change({ turns: [...earlier, newTurn(question)] });
-    this.controller = new AbortController();
-    try {
-      await this.follow(question, this.controller.signal);
-    } catch (error) {
-      const state = this.controller.signal.aborted ? 'stopped' : 'failed';
-      this.changeLast((turn) => ({ ...turn, state, error: state === 'failed' ? error : null }));
-    } finally {
-      this.controller = null;
-    }
+    const again = unkept && (unkept.state === 'failed' || unkept.state === 'stopped') && unkept.question === question;
+    const turn = newTurn(question);
+    this.change({ turns: [...(again ? turns.slice(0, -1) : turns), turn] });
+    await this.follow(turn.id, (signal) => ask({ assistant: this.assistant, conversation, text: question }, signal));
+  }
+
+  /** Says what the member decided; the answer goes on from where it stopped. */
+  async decide(turn: Turn, decision: Decision): Promise<void> {
+    const { confirmation } = turn;
+    if (this.busy || !confirmation) return;
+    const before = turn.answer;
+    this.changeTurn(turn.id, () => ({ ...turn, state: 'searching', confirmation: null, answer: before && `${before}\n\n` }));
+    await this.follow(turn.id, (signal) => confirmations.decide(confirmation.id, decision, signal));
+    await this.settle(turn, confirmation);
   }
 
   stop(): void {
     this.controller?.abort();
   }
 
-  private async follow(text: string, signal: AbortSignal): Promise<void> {
-    const { conversation: known } = this.snapshot;
-    let conversation = known;
-    for await (const event of ask({ assistant: this.assistant, conversation: known, text }, signal)) {
-      if (event.kind === 'opened') conversation = event.conversation ?? conversation;
-      this.changeLast((turn) => advanced(turn, event));
+  private async follow(id: string, answer: (signal: AbortSignal) => AsyncIterable<AnswerEvent>): Promise<void> {
+    this.controller = new AbortController();
+    const { signal } = this.controller;
+    let { conversation } = this.snapshot;
+    try {
+      for await (const event of answer(signal)) {
+        if (event.kind === 'opened') conversation = event.conversation ?? conversation;
+        this.changeTurn(id, (turn) => advanced(turn, event));
+      }
+      // Only a whole turn is stored, so only now is there a conversation to come back to.
+      if (conversation) remember(conversation, this);
+      this.changeTurn(id, (turn) => ({ ...turn, state: turn.confirmation ? 'waiting' : 'done' }), { conversation });
+    } catch (error) {
+      const state = signal.aborted ? 'stopped' : 'failed';
+      this.changeTurn(id, (turn) => ({ ...turn, state, error: state === 'failed' ? error : null }));
+    } finally {
+      this.controller = null;
     }
-    // Only a whole turn is stored, so only now is there a conversation to come back to.
-    if (conversation) remember(conversation, this);
-    this.changeLast((turn) => ({ ...turn, state: 'done' }), { conversation });
   }
 
-  private changeLast(change: (turn: Turn) => Turn, more: Partial<ChatSnapshot> = {}): void {
-    const { turns } = this.snapshot;
-    const last = turns.at(-1);
-    if (last) this.change({ ...more, turns: [...turns.slice(0, -1), change(last)] });
+  /** After a decision: the turn as it is stored, whole; what was decided elsewhere or too late shows, too. */
+  private async settle(turn: Turn, confirmation: Confirmation): Promise<void> {
+    const { conversation } = this.snapshot;
+    const now = this.snapshot.turns.find(({ id }) => id === turn.id);
+    if (!conversation || !now || now.confirmation) return;
+    try {
+      const { turn: stored, status } = await confirmations.read(confirmation.id);
+      if (status === 'waiting') return this.changeTurn(turn.id, () => ({ ...turn, error: now.error })); // never arrived
+      const found = (await conversations.read(conversation)).turns.find(({ id }) => id === stored);
+      if (found) this.changeTurn(turn.id, () => ({ ...storedTurn(found, null), id: turn.id, error: now.error }));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return; // the conversation was deleted meanwhile
+      this.changeTurn(turn.id, (one) => ({ ...one, error: one.error ?? error }));
+    }
+  }
+
+  private changeTurn(id: string, change: (turn: Turn) => Turn, more: Partial<ChatSnapshot> = {}): void {
+    const turns = this.snapshot.turns.map((turn) => (turn.id === id ? change(turn) : turn));
+    this.change({ ...more, turns });
   }
 
   // A stream can bring hundreds of pieces a second; the eye needs one drawing per frame.

@@ -13,7 +13,8 @@ function cited(label: number, start: number, more: Partial<Citation> = {}): Cita
 }
 
 function rendered(answer: string, citations: Citation[]): string {
-  const turn: Turn = { id: 't', question: '', answer, citations, retrieval: null, state: 'done', error: null };
+  const nothing = { retrieval: null, calls: [], confirmation: null, error: null };
+  const turn: Turn = { id: 't', question: '', answer, citations, state: 'done', ...nothing };
   return renderToStaticMarkup(
     <TurnContext value={{ turn, slug: 'handbook', onOpen: () => undefined }}>
       <Answer turn={turn} />
