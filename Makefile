@@ -16,6 +16,7 @@ run: $(VENV)/.installed
 	@exec $(BIN)/doumi serve
 
 test: system-packages $(VENV)/.installed-dev
+	@DOUMI_DATA=.pytest_cache/d HF_HUB_OFFLINE=1 $(BIN)/doumi prepare
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev
