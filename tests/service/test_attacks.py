@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -154,6 +154,8 @@ class _Everywhere(frozenset):  # type: ignore[type-arg]
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
     """A file with the facts; and for each attack one with it in the text, and one with it in the name."""
     opened = open_base(tmp_path_factory.mktemp("base"))
+    # Its files are all but the same, so that no question tells one from the others: each is offered anyway.
+    opened.configure(replace(opened.settings, floor=0.0))
     add(opened, "vault.txt", f"{FACTS} Paper facts.")
     for at, attack in enumerate(ATTACKS):
         add(opened, f"note{at}.txt", f"{FACTS} Paper text{at}: {attack.order}")
