@@ -40,9 +40,8 @@ from service.routes.members import NoResetLink
 from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmbeddingModel
 from service.routes.openai.items import ItemNotFound, UnusableItems
 from service.routes.openai.messages import UnusableMessages
-from service.routes.openai.responses import UnusableRequest
-from service.routes.openai.running import ConfirmationInRun, RunInterrupted
-from service.routes.openai.runs import ToolOutputsWrong
+from service.routes.openai.response_shapes import UnusableRequest
+from service.routes.openai.run_errors import ConfirmationInRun, RunInterrupted, ToolOutputsWrong
 from service.routes.openai.thread_shapes import UnusableContent
 from service.routes.openai.vector_stores import VectorStoreExpired
 from service.seats import TooManyAnswers

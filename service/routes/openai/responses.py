@@ -24,8 +24,6 @@ from service.store.pages import CursorNotFound, Window
 from service.store.responses import new_response_id
 from service.turns import Asked, prepare, prepare_rest
 
-__all__ = ["UnusableRequest", "router"]
-
 router = APIRouter(prefix="/v1/responses", tags=["openai"])
 
 _STATUS_WAIT_S = 3.0  # an error before this long comes with its own HTTP status

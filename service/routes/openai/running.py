@@ -4,96 +4,22 @@ A run goes on when its reader leaves. What it has become is in the store, what i
 """
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import Depends, Request
 
-from knowledge.base import KnowledgeBase
-from service import faults
-from service.access import find_assistant_by_id
-from service.answering import (
-    AnswerDone,
-    Generation,
-    Question,
-    RetrievalDone,
-    TextDelta,
-)
-from service.errors import describe
-from service.grounding import Citation
 from service.installation import Installation
-from service.records import Caller, Run, RunStatus, RunStep, Thread, ThreadMessage
-from service.routes.openai.messages import UnusableMessages, question_of
-from service.routes.openai.thread_shapes import functions, message_out, run_out, step_out
-from service.shown import usage_out
+from service.records import Caller, Run, RunStatus
+from service.routes.openai.playing import Player
+from service.routes.openai.run_errors import RunInterrupted
+from service.routes.openai.telling import Event, Work
 from service.store.engine import now
-from service.store.pages import Window
-from service.store.threads import new_message, new_step
-from service.turns import Asked, RunningTurn, prepare
-from service.vector_stores import page_file_id, shelf
 
-_KEEP_ALIVE_S = 15.0
 _STARTS_WITHIN = timedelta(seconds=10)  # between its record and its task
-_FILES_WAIT_S = 60.0  # for files that the client has just attached to be read
-_MOST_MESSAGES = 1000  # of a thread that are looked at
-_PARAMETERS = ("temperature", "top_p", "max_completion_tokens", "parallel_tool_calls", "response_format")
-_LIMITED = {"length": "max_completion_tokens"}
-
-Event = tuple[str, Any]
-
-
-class RunInterrupted(Exception):
-    """The service was stopped while the run was at work; create the run again."""
-
-
-class ConfirmationInRun(Exception):
-    """An action has to be confirmed by a person, and the Assistants API has no word for that."""
-
-
-@dataclass
-class _Work:
-    """One run at work, and what it has said."""
-
-    task: "asyncio.Task[None] | None" = None
-    events: list[Event] = field(default_factory=list)
-    over: bool = False
-    news: asyncio.Condition = field(default_factory=asyncio.Condition)
-
-    async def say(self, event: str, data: Any) -> None:
-        """Tell it to those who follow."""
-        async with self.news:
-            self.events.append((event, data))
-            self.news.notify_all()
-
-    async def end(self) -> None:
-        """Nothing more is coming."""
-        async with self.news:
-            self.over = True
-            self.news.notify_all()
-
-    async def follow(self) -> AsyncGenerator[Event | None]:
-        """What it says from the beginning on; None where nothing came for a while."""
-        at = 0
-        while True:
-            while at < len(self.events):
-                yield self.events[at]
-                at += 1
-            if self.over:
-                return
-            try:
-                async with asyncio.timeout(_KEEP_ALIVE_S):
-                    await self._more_than(at)
-            except TimeoutError:
-                yield None
-
-    async def _more_than(self, told: int) -> None:
-        async with self.news:
-            await self.news.wait_for(lambda: self.over or len(self.events) > told)
 
 
 class Runs:
@@ -101,12 +27,12 @@ class Runs:
 
     def __init__(self, here: Installation) -> None:
         self._here = here
-        self._work: dict[str, _Work] = {}
+        self._work: dict[str, Work] = {}
         self._closing = False
 
-    def start(self, caller: Caller, run: Run, beginning: Sequence[Event] = ()) -> _Work:
+    def start(self, caller: Caller, run: Run, beginning: Sequence[Event] = ()) -> Work:
         """Set a queued run to work; `beginning` is told before it."""
-        work = _Work(events=list(beginning))
+        work = Work(events=list(beginning))
         self._work[run.id] = work
         work.task = asyncio.create_task(self._run(caller, run, work))
         return work
@@ -152,8 +78,8 @@ class Runs:
                 with suppress(asyncio.CancelledError):
                     await work.task
 
-    async def _run(self, caller: Caller, run: Run, work: _Work) -> None:
-        player = _Player(self._here, caller, run, work)
+    async def _run(self, caller: Caller, run: Run, work: Work) -> None:
+        player = Player(self._here, caller, run, work)
         try:
             await player.play()
         except asyncio.CancelledError:
@@ -169,309 +95,9 @@ class Runs:
             await work.end()
 
 
-class _Player:
-    """Plays one stretch of a run: from its beginning, or from tool outputs, to its end or the next calls."""
-
-    def __init__(self, here: Installation, caller: Caller, run: Run, work: _Work) -> None:
-        self._here = here
-        self._caller = caller
-        self._run = run
-        self._work = work
-        self._threads = here.store.threads
-        self._step: RunStep | None = None
-        self._message: ThreadMessage | None = None
-        self._text = ""
-
-    async def play(self) -> None:
-        await self._say("thread.run.queued")
-        await self._become(RunStatus.IN_PROGRESS, started_at=self._run.started_at or now())
-        thread = await to_thread.run_sync(self._threads.get, self._run.team_id, self._run.thread_id)
-        turn = await self._turn(thread)
-        if self._run.rounds:
-            await self._close_call_step()
-        async with aclosing(turn.events()) as events:
-            async for event in events:
-                if isinstance(event, RetrievalDone):
-                    await self._searched(event)
-                elif isinstance(event, TextDelta):
-                    await self._wrote(event.text)
-                elif isinstance(event, AnswerDone):
-                    await self._answered(turn, event)
-
-    async def failed(self, error: BaseException) -> None:
-        """The run ends with an error that says what to do."""
-        status, body = describe(error, faults.TABLE)
-        code = "rate_limit_exceeded" if status == 429 else "server_error"
-        if isinstance(error, UnusableMessages) or status == 400:
-            code = "invalid_prompt"
-        await self._close_step("failed")
-        message = {"code": code, "message": body["error"]["message"]}
-        await self._become(RunStatus.FAILED, error=message, ended_at=now())
-
-    async def cancelled(self) -> None:
-        """The run ends because somebody said so."""
-        await self._close_step("cancelled")
-        await self._become(RunStatus.CANCELLED, ended_at=now())
-
-    # The turn
-
-    async def _turn(self, thread: Thread) -> RunningTurn:
-        turn, extra = await to_thread.run_sync(self._prepared, thread)
-        await _until_read(extra)
-        known = {id(base) for base in turn.setup.bases}
-        added = [base for base in extra if id(base) not in known]
-        if added:
-            bases = (*turn.setup.bases, *added)
-            turn.setup = replace(turn.setup, bases=bases)
-            turn.desk = replace(turn.desk, bases=bases)
-        return turn
-
-    def _prepared(self, thread: Thread) -> tuple[RunningTurn, list[KnowledgeBase]]:
-        run, asked = self._run, self._run.asked
-        assistant = find_assistant_by_id(self._here, self._caller, run.assistant_id)
-        notes = self._here.store.assistants.notes(run.team_id, run.assistant_id)
-        found, _ = self._threads.messages(
-            run.team_id, run.thread_id, Window(limit=_MOST_MESSAGES, order="desc")
-        )
-        question = _question(found[::-1], asked)
-        wanted = {name: asked.get(name, notes.get(name)) for name in _PARAMETERS}
-        parameters = {name: value for name, value in wanted.items() if value not in (None, "auto")}
-        choice = asked.get("tool_choice")
-        if isinstance(choice, dict) and choice.get("type") != "function":
-            choice = None  # retrieval comes before every answer anyway
-        turn = prepare(
-            self._here,
-            self._caller,
-            Asked(
-                model=assistant.slug,
-                question=replace(question, tool_messages=tuple(run.rounds)),
-                generation=Generation(
-                    tools=functions(asked.get("tools", ())),
-                    tool_choice=choice if functions(asked.get("tools", ())) else None,
-                    parameters=parameters,
-                ),
-            ),
-        )
-        extra = shelf(self._here, self._caller, thread.vector_stores)
-        self._here.store.vector_stores.use(run.team_id, [record.id for record in extra.records])
-        return turn, list(extra.bases)
-
-    # What happens
-
-    async def _searched(self, done: RetrievalDone) -> None:
-        """The search is a step of its own, as file search is at OpenAI; only once in a run."""
-        searches = any(tool.get("type") == "file_search" for tool in self._run.asked.get("tools", ()))
-        if self._run.rounds or not searches:
-            return
-        passages = [offered.passage for offered in done.retrieval.passages]
-        ids = await self._file_ids([passage.document_id for passage in passages])
-        call = {
-            "id": f"call_{self._run.id.removeprefix('run_')}",
-            "type": "file_search",
-            "file_search": {
-                "ranking_options": {"ranker": "auto", "score_threshold": 0.0},
-                "results": [
-                    {
-                        "file_id": ids[passage.document_id],
-                        "file_name": passage.document_name,
-                        "score": round(float(passage.relevance), 6),
-                    }
-                    for passage in passages
-                ],
-            },
-        }
-        await self._open_step("tool_calls", {"type": "tool_calls", "tool_calls": [call]})
-        await self._close_step("completed")
-
-    async def _wrote(self, text: str) -> None:
-        if self._message is None:
-            self._message = new_message(
-                role="assistant",
-                content=[],
-                thread_id=self._run.thread_id,
-                assistant_id=self._run.assistant_id,
-                run_id=self._run.id,
-            )
-            creation = {"message_id": self._message.id}
-            await self._open_step(
-                "message_creation", {"type": "message_creation", "message_creation": creation}
-            )
-            await self._work.say("thread.message.created", message_out(self._message, "in_progress"))
-            await self._work.say("thread.message.in_progress", message_out(self._message, "in_progress"))
-        self._text += text
-        await self._delta({"value": text, "annotations": []})
-
-    async def _answered(self, turn: RunningTurn, done: AnswerDone) -> None:
-        limit = _LIMITED.get(done.finish_reason)
-        if self._message is not None:
-            await self._close_message(turn, done, limit)
-        usage = _sum(self._run.usage, usage_out(done.usage))
-        if done.confirmation is not None:
-            raise ConfirmationInRun(
-                f"The assistant wants to call {done.confirmation.name}, which a person has to confirm: "
-                "ask it on the page, where they can."
-            )
-        if done.finish_reason == "tool_calls":
-            await self._call(turn.tool_calls, usage)
-        elif limit:
-            await self._become(RunStatus.INCOMPLETE, usage=usage, incomplete=limit, ended_at=now())
-        else:
-            await self._become(RunStatus.COMPLETED, usage=usage, ended_at=now())
-
-    async def _close_message(self, turn: RunningTurn, done: AnswerDone, limit: str | None) -> None:
-        assert self._message is not None
-        annotations = await self._annotations(done.citations)
-        if annotations:
-            numbered = [{"index": at, **annotation} for at, annotation in enumerate(annotations)]
-            await self._delta({"annotations": numbered})
-        content = [{"type": "text", "text": {"value": self._text, "annotations": annotations}}]
-        message = replace(self._message, content=content, incomplete="max_tokens" if limit else None)
-        documents = [offered.passage.document_id for offered in done.retrieval.passages]
-        await to_thread.run_sync(self._threads.add_answer, self._run.team_id, message, documents)
-        await to_thread.run_sync(turn.forget_deleted, done)
-        self._message = None
-        await self._work.say(
-            "thread.message.incomplete" if limit else "thread.message.completed", message_out(message)
-        )
-        await self._close_step("completed")
-
-    async def _call(self, calls: list[dict[str, Any]], usage: dict[str, int]) -> None:
-        """The run waits for what the client's own tools bring."""
-        shown = [{**call, "function": {**call["function"], "output": None}} for call in calls]
-        begun = [
-            {**call, "function": {**call["function"], "arguments": "", "output": None}} for call in calls
-        ]
-        await self._open_step("tool_calls", {"type": "tool_calls", "tool_calls": []})
-        assert self._step is not None
-        for at, (empty, call) in enumerate(zip(begun, calls, strict=True)):
-            await self._step_delta({"index": at, **empty})
-            arguments = {"arguments": call["function"]["arguments"]}
-            await self._step_delta({"index": at, "type": "function", "function": arguments})
-        self._step = replace(self._step, details={"type": "tool_calls", "tool_calls": shown})
-        await to_thread.run_sync(self._threads.change_step, self._run.team_id, self._step)
-        self._step = None  # it ends when the outputs come
-        await self._become(RunStatus.REQUIRES_ACTION, calls=calls, usage=usage)
-
-    async def _close_call_step(self) -> None:
-        """The calls have their outputs now."""
-        window = Window(limit=1000, order="desc")
-        steps, _ = await to_thread.run_sync(self._threads.steps, self._run.team_id, self._run, window)
-        outputs = {each.get("tool_call_id"): each.get("content") for each in self._run.rounds}
-        for step in steps:
-            if step.status != "in_progress":
-                continue
-            calls = [
-                {**call, "function": {**call["function"], "output": outputs.get(call["id"])}}
-                for call in step.details["tool_calls"]
-            ]
-            self._step = replace(step, details={"type": "tool_calls", "tool_calls": calls})
-            await self._close_step("completed")
-
-    # Telling and keeping
-
-    async def _become(self, status: RunStatus, **values: Any) -> None:
-        run = self._run
-        self._run = await to_thread.run_sync(lambda: self._threads.change_run(run, status=status, **values))
-        await self._say(f"thread.run.{self._run.status}")
-
-    async def _say(self, event: str) -> None:
-        await self._work.say(event, run_out(self._run))
-
-    async def _open_step(self, kind: str, details: dict[str, Any]) -> None:
-        self._step = new_step(self._run.id, kind, details)
-        await to_thread.run_sync(self._threads.add_step, self._run.team_id, self._step)
-        for event in ("created", "in_progress"):
-            await self._work.say(f"thread.run.step.{event}", step_out(self._run, self._step))
-
-    async def _close_step(self, status: str) -> None:
-        if self._step is None:
-            return
-        step = replace(self._step, status=status, ended_at=now())
-        self._step = None
-        await to_thread.run_sync(self._threads.change_step, self._run.team_id, step)
-        await self._work.say(f"thread.run.step.{status}", step_out(self._run, step))
-
-    async def _delta(self, text: dict[str, Any]) -> None:
-        assert self._message is not None
-        part = {"index": 0, "type": "text", "text": text}
-        await self._work.say(
-            "thread.message.delta",
-            {"id": self._message.id, "object": "thread.message.delta", "delta": {"content": [part]}},
-        )
-
-    async def _step_delta(self, call: dict[str, Any]) -> None:
-        assert self._step is not None
-        details = {"type": "tool_calls", "tool_calls": [call]}
-        await self._work.say(
-            "thread.run.step.delta",
-            {
-                "id": self._step.id,
-                "object": "thread.run.step.delta",
-                "delta": {"step_details": details},
-            },
-        )
-
-    async def _annotations(self, citations: Sequence[Citation]) -> list[dict[str, Any]]:
-        ids = await self._file_ids([citation.document_id for citation in citations])
-        return [
-            {
-                "type": "file_citation",
-                "text": self._text[citation.start : citation.end],
-                "start_index": citation.start,
-                "end_index": citation.end,
-                "file_citation": {"file_id": ids[citation.document_id]},
-                "page": citation.page,
-                "locator": citation.locator,
-                "quote": citation.quote,
-                "verdict": citation.verdict,
-                "filename": citation.document_name,
-            }
-            for citation in citations
-        ]
-
-    async def _file_ids(self, documents: Sequence[str]) -> dict[str, str]:
-        known = await to_thread.run_sync(
-            self._here.store.vector_stores.files_of_documents, self._run.team_id, list(set(documents))
-        )
-        return {document: known.get(document, page_file_id(document)) for document in documents}
-
-
 def _runs(request: Request) -> Runs:
     found: Runs = request.app.state.runs
     return found
 
 
 TheRuns = Annotated[Runs, Depends(_runs)]
-
-
-def _question(messages: Sequence[ThreadMessage], asked: dict[str, Any]) -> Question:
-    """The thread as a question with its history. Raises UnusableMessages."""
-    last = (asked.get("truncation_strategy") or {}).get("last_messages")
-    shown = messages[-last:] if isinstance(last, int) and last > 0 else messages
-    chat: list[dict[str, Any]] = [
-        {
-            "role": message.role,
-            "content": [
-                {"type": "text", "text": part["text"]["value"]} if part.get("type") == "text" else part
-                for part in message.content
-            ],
-        }
-        for message in shown
-    ]
-    texts = [asked.get(name) for name in ("instructions", "additional_instructions")]
-    system = "\n\n".join(text for text in texts if text)
-    return question_of([*([{"role": "system", "content": system}] if system else []), *chat])
-
-
-async def _until_read(bases: Sequence[KnowledgeBase]) -> None:
-    """A program attaches a file and asks at once: the answer waits for it, but not for ever."""
-    deadline = time.monotonic() + _FILES_WAIT_S
-    while time.monotonic() < deadline:
-        unfinished = [await to_thread.run_sync(base.unfinished) for base in bases]
-        if not any(unfinished):
-            return
-        await asyncio.sleep(0.1)
-
-
-def _sum(before: dict[str, int] | None, more: dict[str, int]) -> dict[str, int]:
-    return {name: (before or {}).get(name, 0) + value for name, value in more.items()}

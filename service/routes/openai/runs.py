@@ -12,7 +12,9 @@ from fastapi.responses import StreamingResponse
 from service.access import TheInstallation, Viewer, find_assistant_by_id
 from service.installation import Installation
 from service.records import Caller, Run, RunStatus, Thread
-from service.routes.openai.running import Event, Runs, TheRuns
+from service.routes.openai.run_errors import ToolOutputsWrong
+from service.routes.openai.running import Runs, TheRuns
+from service.routes.openai.telling import Event
 from service.routes.openai.thread_shapes import (
     RUN,
     MetadataIn,
@@ -156,10 +158,6 @@ async def get_step(
     run = await _find(here, caller, runs, thread_id, run_id)
     step = await to_thread.run_sync(here.store.threads.step, caller.team.id, run, step_id)
     return StepOut.model_validate(step_out(run, step))
-
-
-class ToolOutputsWrong(Exception):
-    """The outputs are not those of the calls that the run waits for; the message says which are missing."""
 
 
 def _refuse_other_calls(run: Run, body: OutputsIn) -> None:
