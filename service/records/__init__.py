@@ -1,0 +1,72 @@
+"""Frozen records of the words of the service."""
+
+from service.records.assistant import (
+    Approval,
+    Assistant,
+    KnowledgeBaseRecord,
+    StoredAction,
+    StoredConfirmation,
+)
+from service.records.conversation import Conversation, ResponseStatus, StoredResponse, Turn
+from service.records.file import (
+    FileBatch,
+    StoredFile,
+    StoredFileLink,
+    Upload,
+    UploadPart,
+    UploadStatus,
+    VectorStoreNotes,
+)
+from service.records.team import (
+    Access,
+    AdministratorCaller,
+    AdministratorKey,
+    AuditEntry,
+    Caller,
+    Invitation,
+    Key,
+    Member,
+    Membership,
+    Person,
+    Role,
+    Session,
+    Team,
+)
+from service.records.thread import Run, RunStatus, RunStep, Thread, ThreadMessage
+
+__all__ = [
+    "Access",
+    "AdministratorCaller",
+    "AdministratorKey",
+    "Approval",
+    "Assistant",
+    "AuditEntry",
+    "Caller",
+    "Conversation",
+    "FileBatch",
+    "Invitation",
+    "Key",
+    "KnowledgeBaseRecord",
+    "Member",
+    "Membership",
+    "Person",
+    "ResponseStatus",
+    "Role",
+    "Run",
+    "RunStatus",
+    "RunStep",
+    "Session",
+    "StoredAction",
+    "StoredConfirmation",
+    "StoredFile",
+    "StoredFileLink",
+    "StoredResponse",
+    "Team",
+    "Thread",
+    "ThreadMessage",
+    "Turn",
+    "Upload",
+    "UploadPart",
+    "UploadStatus",
+    "VectorStoreNotes",
+]
