@@ -45,6 +45,7 @@ async def documentation() -> Response:
 @router.get("/")
 @router.get("/a/{rest:path}")
 @router.get("/view/{rest:path}")
+@router.get("/settings/{rest:path}")
 async def page(rest: str = "") -> Response:
     """The page; it reads its own address."""
     return _html("index.html")

@@ -46,6 +46,14 @@ class Visit:
             self.problems.append(f"left the machine: {url}")
 
 
+def sign_in(context: BrowserContext, server: ServerProcess) -> None:
+    """Give the browser what it would keep after signing in with the owner's key."""
+    with server.client() as client:
+        assert client.post("/api/session", json={"token": server.owner_key}).status_code == 204
+        name, value = next(iter(client.cookies.items()))
+    context.add_cookies([{"name": name, "value": value, "url": server.url}])
+
+
 def visiting(context: BrowserContext, server: ServerProcess) -> Iterator[Visit]:
     visit = Visit(context, server)
     yield visit

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.journeys.browser import WIDE, Visit, visiting
+from tests.journeys.browser import WIDE, Visit, sign_in, visiting
 from tests.journeys.server import ServerProcess
 from tests.journeys.upstream import Upstream
 from tests.service.actions.outside import OutsideProcess
@@ -67,10 +67,7 @@ def acting(
 @pytest.fixture
 def visit(browser: Browser, acting: ServerProcess) -> Iterator[Visit]:
     context = browser.new_context(viewport=WIDE, locale="en-US")
-    with acting.client() as client:
-        assert client.post("/api/session", json={"token": acting.owner_key}).status_code == 204
-        name, value = next(iter(client.cookies.items()))
-    context.add_cookies([{"name": name, "value": value, "url": acting.url}])
+    sign_in(context, acting)
     yield from visiting(context, acting)
 
 

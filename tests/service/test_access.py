@@ -22,6 +22,7 @@ PUBLIC = {
     ("GET", "/"),
     ("GET", "/a/{rest:path}"),
     ("GET", "/view/{rest:path}"),
+    ("GET", "/settings/{rest:path}"),
     ("GET", "/docs"),
     ("GET", "/oauth/callback"),  # where the browser comes back without the cookie; it only leads on
     ("GET", "/favicon.svg"),

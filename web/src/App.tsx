@@ -9,6 +9,7 @@ import { SignIn } from './shell/SignIn';
 import { Workspace } from './shell/Workspace';
 import { sentenceFor } from './shell/errors';
 import { useSession } from './shell/useSession';
+import { Joining } from './team/Joining';
 import { ViewPage } from './viewer/ViewPage';
 
 export function App() {
@@ -32,11 +33,12 @@ export function App() {
       </main>
     );
   }
+  const enter = () => {
+    forgetAll();
+    void check();
+  };
+  if (state.at === 'link') return <Joining link={state.link} onDone={enter} />;
   if (state.at === 'out') {
-    const enter = () => {
-      forgetAll();
-      void check();
-    };
     return <SignIn message={state.message} onSignedIn={enter} />;
   }
   return (
@@ -44,7 +46,13 @@ export function App() {
       {route.at === 'view' ? (
         <ViewPage place={route} />
       ) : (
-        <Workspace session={state.session} route={route} onSignOut={() => void signOut()} />
+        <Workspace
+          key={state.session.team.id}
+          session={state.session}
+          route={route}
+          onSignOut={() => void signOut()}
+          onSession={enter}
+        />
       )}
       <Notices />
     </>

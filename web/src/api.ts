@@ -6,6 +6,9 @@ export interface Session {
   team: { id: string; slug: string; name: string };
   role: Role;
   model: { name: string; quoting: boolean };
+  /** Null for a key, and for a member without an account. */
+  person: { name: string; email: string | null; has_password: boolean } | null;
+  teams: { slug: string; name: string; role: Role }[];
 }
 
 export interface Assistant {
@@ -248,6 +251,9 @@ export const session = {
   begin: async (token: string): Promise<void> => {
     await send('/api/session', posted({ token }));
   },
+  beginWithPassword: (email: string, password: string) => put('POST', '/api/session', { email, password }),
+  /** Turns to another of the teams that one belongs to. */
+  switch: (team: string) => put('PUT', '/api/session', { team }),
   end: async (): Promise<void> => {
     await send('/api/session', { method: 'DELETE' });
   },

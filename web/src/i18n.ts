@@ -4,6 +4,7 @@ import { useSyncExternalStore } from 'react';
 
 import { remember, remembered } from './storage';
 import { chatWords } from './words/chat';
+import { teamWords } from './words/team';
 
 const en = {
   'app.tagline': 'Answers from your team’s own files, cited to the page.',
@@ -136,7 +137,7 @@ const en = {
 } as const;
 
 /** The newer words stand beside each other: [English, Korean]. */
-const pairs = { ...chatWords } as const;
+const pairs = { ...chatWords, ...teamWords } as const;
 
 export type MessageKey = keyof typeof en | keyof typeof pairs;
 

@@ -3,6 +3,7 @@ import './styles/shell.css';
 import './styles/chat.css';
 import './styles/calls.css';
 import './styles/files.css';
+import './styles/settings.css';
 import './styles/viewer.css';
 
 import { StrictMode } from 'react';

@@ -1,12 +1,16 @@
-/** The page's own addresses: /, /a/{slug}, /view/{slug}/{document}. */
+/** The page's own addresses: /, /a/{slug}, /view/{slug}/{document}, /settings/{room}. */
 
 import { type MouseEvent, useSyncExternalStore } from 'react';
 
 export type Tab = 'chat' | 'files';
 
+const rooms = ['account', 'members', 'keys', 'audit', 'team'] as const;
+export type Room = (typeof rooms)[number];
+
 export type Route =
   | { at: 'home' }
   | { at: 'assistant'; slug: string; tab: Tab; conversation: string | null }
+  | { at: 'settings'; room: Room }
   | { at: 'view'; slug: string; documentId: string; page: number; quote: string };
 
 /** What opens a document at a page, with a quote to mark ('' for none). */
@@ -37,8 +41,11 @@ export function parseAddress(address: string): Route {
     const tab: Tab = searchParams.get('tab') === 'files' ? 'files' : 'chat';
     return { at: 'assistant', slug: decoded(slug), tab, conversation: searchParams.get('c') };
   }
+  if (room === 'settings') return { at: 'settings', room: rooms.find((one) => one === slug) ?? 'account' };
   return { at: 'home' };
 }
+
+export const settingsAddress = (room: Room) => `/settings/${room}`;
 
 export function assistantAddress(slug: string, { tab = 'chat' as Tab, conversation = null as string | null } = {}) {
   const query = new URLSearchParams();

@@ -17,7 +17,7 @@ export function Header({ assistant, route, onMenu }: HeaderProps) {
         <Icon name="menu" size={20} />
       </button>
       <div className="header-title" title={assistant?.name}>
-        {assistant?.name}
+        {route.at === 'settings' ? t('account.settings') : assistant?.name}
       </div>
       {assistant && route.at === 'assistant' && (
         <div className="tabs" role="navigation" aria-label={t('tab.label')}>

@@ -1,7 +1,7 @@
 import type { Assistant, Session } from '../api';
 import { startAfresh } from '../chat/chats';
 import { useWords } from '../i18n';
-import { type Route, assistantAddress, followInPage, navigate } from '../router';
+import { type Route, assistantAddress, followInPage, navigate, settingsAddress } from '../router';
 import { AccountMenu } from './AccountMenu';
 import { Avatar } from './Avatar';
 import { ConversationList } from './ConversationList';
@@ -16,9 +16,10 @@ interface SidebarProps {
   conversations: Conversations;
   onChosen: () => void;
   onSignOut: () => void;
+  onSession: () => void;
 }
 
-export function Sidebar({ session, assistants, route, conversations, onChosen, onSignOut }: SidebarProps) {
+export function Sidebar({ session, assistants, route, conversations, onChosen, onSignOut, onSession }: SidebarProps) {
   const { t } = useWords();
   const slug = route.at === 'assistant' ? route.slug : null;
   const go = (address: string) => {
@@ -71,7 +72,15 @@ export function Sidebar({ session, assistants, route, conversations, onChosen, o
           </>
         )}
       </div>
-      <AccountMenu session={session} onSignOut={onSignOut} />
+      <AccountMenu
+        session={session}
+        onSettings={() => go(settingsAddress('account'))}
+        onSignOut={onSignOut}
+        onSession={() => {
+          navigate('/');
+          onSession();
+        }}
+      />
     </>
   );
 }

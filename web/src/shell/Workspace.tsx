@@ -7,6 +7,7 @@ import { useWords } from '../i18n';
 import { FilesView } from '../knowledge/FilesView';
 import { type Place, type Route, assistantAddress, navigate } from '../router';
 import { remember, remembered } from '../storage';
+import { SettingsView } from '../team/SettingsView';
 import { ViewerPanel } from '../viewer/ViewerPanel';
 import { Header } from './Header';
 import { Sidebar } from './Sidebar';
@@ -18,11 +19,13 @@ interface WorkspaceProps {
   session: Session;
   route: Exclude<Route, { at: 'view' }>;
   onSignOut: () => void;
+  /** Called when the session is another one than before. */
+  onSession: () => void;
 }
 
 /** Everything behind the sign-in: assistants and conversations on the left, the chosen one in the middle,
  *  the document that a citation opened on the right. */
-export function Workspace({ session, route, onSignOut }: WorkspaceProps) {
+export function Workspace({ session, route, onSignOut, onSession }: WorkspaceProps) {
   const { t } = useWords();
   const { assistants, error, reload } = useAssistants();
   const slug = route.at === 'assistant' ? route.slug : null;
@@ -34,14 +37,16 @@ export function Workspace({ session, route, onSignOut }: WorkspaceProps) {
 
   useEffect(() => {
     if (!assistants) return;
-    if (slug === null) {
+    if (route.at === 'settings') {
+      document.title = `${t('account.settings')} · Doumi`;
+    } else if (slug === null) {
       const first = atFirst(assistants);
       if (first) navigate(assistantAddress(first.slug), { replace: true });
     } else if (assistant) {
       remember('assistant', slug);
       document.title = `${assistant.name} · Doumi`;
     }
-  }, [assistants, assistant, slug]);
+  }, [assistants, assistant, slug, route.at, t]);
 
   useEffect(() => setPlace(null), [slug]);
   useEffect(() => setDrawer(false), [route]);
@@ -54,6 +59,7 @@ export function Workspace({ session, route, onSignOut }: WorkspaceProps) {
       conversations={conversations}
       onChosen={() => setDrawer(false)}
       onSignOut={onSignOut}
+      onSession={onSession}
     />
   );
 
@@ -76,7 +82,9 @@ export function Workspace({ session, route, onSignOut }: WorkspaceProps) {
       </Dialog.Root>
       <div className="main" id="main" tabIndex={-1} inert={covered}>
         <Header assistant={assistant} route={route} onMenu={() => setDrawer(true)} />
-        {assistant && route.at === 'assistant' ? (
+        {route.at === 'settings' ? (
+          <SettingsView session={session} assistants={assistants ?? []} room={route.room} onSession={onSession} />
+        ) : assistant && route.at === 'assistant' ? (
           route.tab === 'files' ? (
             <FilesView key={assistant.slug} assistant={assistant} session={session} onOpen={setPlace} onChange={reload} />
           ) : (

@@ -3,24 +3,34 @@ import { useCallback, useEffect, useState } from 'react';
 import { ApiError, type Session, onSignedOut, session } from '../api';
 import { forgetAll } from '../chat/chats';
 import type { MessageKey } from '../i18n';
+import type { OneTimeLink } from '../team/Joining';
 
 export type SessionState =
   | { at: 'checking' }
   | { at: 'out'; message: MessageKey | null }
   | { at: 'in'; session: Session }
+  | { at: 'link'; link: OneTimeLink }
   | { at: 'unreachable'; error: unknown };
 
-/** The token of a sign-in link (`/#login=…`), taken out of the address so that it stays in no history. */
-function takeLoginToken(): string | null {
-  const token = new URLSearchParams(location.hash.slice(1)).get('login');
-  if (token !== null) history.replaceState(null, '', location.pathname + location.search);
-  return token;
+type Link = OneTimeLink | { kind: 'login'; token: string };
+
+/** The token of a link (`/#login=…`), taken out of the address so that it stays in no history. */
+function takeLink(): Link | null {
+  const given = new URLSearchParams(location.hash.slice(1));
+  for (const kind of ['login', 'join', 'reset'] as const) {
+    const token = given.get(kind);
+    if (token === null) continue;
+    history.replaceState(null, '', location.pathname + location.search);
+    return { kind, token };
+  }
+  return null;
 }
 
-async function enter(token: string | null): Promise<SessionState> {
+async function enter(link: Link | null): Promise<SessionState> {
+  if (link && link.kind !== 'login') return { at: 'link', link };
   let linkFailed = false;
-  if (token !== null) {
-    await session.begin(token).catch((error: unknown) => {
+  if (link) {
+    await session.begin(link.token).catch((error: unknown) => {
       if (error instanceof ApiError && error.status === 0) throw error;
       linkFailed = true;
     });
@@ -39,17 +49,17 @@ let entrance: Promise<SessionState> | null = null;
 export function useSession() {
   const [state, setState] = useState<SessionState>({ at: 'checking' });
 
-  const check = useCallback(async (token: string | null) => {
+  const check = useCallback(async (link: Link | null) => {
     setState((now) => (now.at === 'in' ? now : { at: 'checking' }));
-    await enter(token).then(setState, (error: unknown) => setState({ at: 'unreachable', error }));
+    await enter(link).then(setState, (error: unknown) => setState({ at: 'unreachable', error }));
   }, []);
 
   useEffect(() => {
-    entrance ??= enter(takeLoginToken());
+    entrance ??= enter(takeLink());
     entrance.then(setState, (error: unknown) => setState({ at: 'unreachable', error }));
     const onHash = () => {
-      const token = takeLoginToken();
-      if (token !== null) void check(token);
+      const link = takeLink();
+      if (link) void check(link);
     };
     window.addEventListener('hashchange', onHash);
     const stop = onSignedOut(() =>
