@@ -21,6 +21,7 @@ from instructions.tags import line_at, line_starts
 _HEAD = re.compile(r"\A\ufeff?(?:[ \t]*(?:\r\n|\n|\r))*---[ \t]*(?:\r\n|\n|\r)")
 _END = re.compile(r"(?:\A|(?<=[\r\n]))(?:---|\.\.\.)[ \t]*(?:\r\n|\n|\r|\Z)")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_HOST = re.compile(r"(?:\*\.)?(?:[^\W_](?:[\w-]*[^\W_])?\.)*[^\W_](?:[\w-]*[^\W_])?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _LANGUAGE_NAMES = {
     "korean": "ko",
@@ -42,11 +43,35 @@ _KOREAN_KEYS = {
     "지식": "knowledge",
     "작업": "actions",
     "동작": "actions",
+    "도구": "tools",
+    "웹주소": "fetch_hosts",
+    "허용주소": "fetch_hosts",
     "답변근거": "answer_from",
     "답변범위": "answer_from",
     "인용": "citations",
     "출처": "citations",
     "언어": "language",
+}
+
+
+class BuiltIn(StrEnum):
+    """A built-in tool that an assistant may switch on."""
+
+    CALCULATOR = "calculator"  # exact arithmetic
+    CLOCK = "clock"  # date and time in a zone
+    TABLES = "tables"  # questions over its spreadsheets, computed
+    FETCH = "fetch"  # web pages of the hosts in `fetch_hosts`
+
+
+_BUILT_IN_NAMES = {
+    "계산기": BuiltIn.CALCULATOR,
+    "계산": BuiltIn.CALCULATOR,
+    "시계": BuiltIn.CLOCK,
+    "날짜": BuiltIn.CLOCK,
+    "표": BuiltIn.TABLES,
+    "표계산": BuiltIn.TABLES,
+    "웹": BuiltIn.FETCH,
+    "웹페이지": BuiltIn.FETCH,
 }
 
 
@@ -70,6 +95,8 @@ class FrontMatter:
     starters: tuple[str, ...] = ()
     knowledge: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    tools: tuple[BuiltIn, ...] = ()
+    fetch_hosts: tuple[str, ...] = ()
     answer_from: AnswerFrom = AnswerFrom.KNOWLEDGE_FIRST
     citations: bool = True
     language: str | None = None
@@ -103,6 +130,9 @@ def read_front_matter(head: str, problems: list[Problem]) -> FrontMatter:
             problems.append(Problem(line=_line(head, wrong.node.start_mark.index), message=f"{key}: {wrong}"))
         else:
             values |= {} if value is None else {key: value}
+    if BuiltIn.FETCH in values.get("tools", ()) and "fetch_hosts" not in entries:
+        message = "tools: fetch reads no host yet: name those it may read under fetch_hosts"
+        problems.append(Problem(line=_line(head, entries["tools"][1].start_mark.index), message=message))
     return FrontMatter(**values)
 
 
@@ -242,6 +272,34 @@ def _texts(node: yaml.Node) -> tuple[str, ...] | None:
     return tuple(text for text in texts if text)
 
 
+def _tools(node: yaml.Node) -> tuple[BuiltIn, ...] | None:
+    names = _texts(node)
+    if names is None:
+        return None
+    found = [_built_in(node, name) for name in names]
+    return tuple(dict.fromkeys(found))
+
+
+def _built_in(node: yaml.Node, name: str) -> BuiltIn:
+    folded = re.sub(r"[\s_-]", "", name.casefold())
+    known = {each.value: each for each in BuiltIn} | _BUILT_IN_NAMES
+    if folded in known:
+        return known[folded]
+    near = get_close_matches(folded, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(BuiltIn)}"
+    raise _Wrong(node, f"there is no built-in tool {name}: {hint}")
+
+
+def _hosts(node: yaml.Node) -> tuple[str, ...] | None:
+    names = _texts(node)
+    for name in names or ():
+        if not _HOST.fullmatch(name.casefold()):
+            raise _Wrong(
+                node, f"{name} is no host: write docs.example.com, or *.example.com for all below it"
+            )
+    return tuple(name.casefold() for name in names) if names else None
+
+
 def _matching(pattern: re.Pattern[str], what: str) -> Callable[[yaml.Node], str | None]:
     def read(node: yaml.Node) -> str | None:
         value = _text(node)
@@ -281,6 +339,8 @@ _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "starters": _texts,
     "knowledge": _texts,
     "actions": _texts,
+    "tools": _tools,
+    "fetch_hosts": _hosts,
     "answer_from": _answer_from,
     "citations": _switch,
     "language": _matching(_LANGUAGE, "a language tag such as ko, en or pt-BR"),

@@ -20,6 +20,7 @@ from service.actions.offered import tools_of_actions
 from service.actions.vault import Vault
 from service.background import Background
 from service.bases import OpenBases, address_of
+from service.builtin.offered import Means, built_in_tools
 from service.embedders import embedders_of, open_named
 from service.instruction import instruction_of
 from service.model import Model, Timeouts, open_model
@@ -152,14 +153,18 @@ class Installation:
         return self._models[name]
 
     def tools(self, caller: Caller, assistant: Assistant) -> list[Tool]:
-        """What the assistant may call for this caller: operations of its actions, then every other source.
+        """What the assistant may call for this caller: built-in tools, operations of its actions, others.
 
         `actions:` in the instruction file says which of them this version uses; without it, all.
         """
-        named = instruction_of(assistant).front.actions
+        front = instruction_of(assistant).front
+        named = front.actions
         stored = self.store.actions.of_assistant(caller.team.id, assistant.id)
         actions = [action for action in stored if not named or action.name in named]
         found = tools_of_actions(actions, self.accounts)
+        if front.tools:
+            bases = [self.bases.get(caller.team.id, base) for base in assistant.knowledge_bases]
+            found = [*built_in_tools(Means(front=front, bases=bases, egress=self.egress)), *found]
         return found + [tool for source in self.tool_sources for tool in source(caller, assistant)]
 
     def not_ready(self) -> str | None:

@@ -44,6 +44,7 @@ _EXAMPLE: dict[str, Any] = {
     "answer_from": "knowledge",
     "citations": True,
     "language": "en",
+    "tools": [],
     "version": 1,
     "knowledge_bases": ["kb_0123456789abcdef01234567"],
     "documents": 3,
@@ -63,6 +64,8 @@ class FrontMatterIn(BaseModel):
         None, description="Slugs of knowledge bases; without it a new assistant has one of its own"
     )
     actions: list[str] | None = None
+    tools: list[str] | None = Field(None, description="Built-in tools: calculator, clock, tables, fetch")
+    fetch_hosts: list[str] | None = Field(None, description="Hosts whose pages the tool `fetch` may read")
     answer_from: AnswerFrom | None = None
     citations: bool | None = None
     language: str | None = None
@@ -116,6 +119,7 @@ class AssistantOut(BaseModel):
     answer_from: AnswerFrom
     citations: bool
     language: str | None
+    tools: list[str] = Field(description="Built-in tools that it may call")
     version: int
     knowledge_bases: list[str]
     documents: int
@@ -242,6 +246,7 @@ def _fields(here: Installation, assistant: Assistant) -> dict[str, Any]:
         "answer_from": front.answer_from,
         "citations": front.citations,
         "language": front.language,
+        "tools": list(front.tools),
         "version": assistant.version,
         "knowledge_bases": list(assistant.knowledge_bases),
         "documents": sum(

@@ -23,6 +23,7 @@ from instructions.format import (
     with_key,
     with_section,
 )
+from instructions.front_matter import BuiltIn
 
 EXAMPLES = Path(__file__).parents[2] / "instructions" / "examples"
 
@@ -305,6 +306,14 @@ def test_an_example_keeps_its_lines_tags_and_inner_space() -> None:
     assert (example.input, example.output) == ("first\n\n  <b>second</b>", "{\n  }")
 
 
+def test_built_in_tools_are_named_in_either_language() -> None:
+    front = parse(
+        "---\ntools: [표, 계산기, calculator, Fetch]\nfetch_hosts: [Docs.Example.com, '*.한국.example']\n---\n"
+    ).front
+    assert front.tools == (BuiltIn.TABLES, BuiltIn.CALCULATOR, BuiltIn.FETCH)
+    assert front.fetch_hosts == ("docs.example.com", "*.한국.example")
+
+
 # Errors -------------------------------------------------------------------------------------------
 
 
@@ -320,6 +329,12 @@ def test_an_example_keeps_its_lines_tags_and_inner_space() -> None:
         ("---\nanswer_from: knowledge_first\n---\n", 2, "did you mean knowledge-first?"),
         ("---\nanswer_from: web\n---\n", 2, "knowledge, knowledge-first, anything"),
         ("---\ncitations: maybe\n---\n", 2, "neither on nor off"),
+        ("---\ntools: [calculater]\n---\n", 2, "did you mean calculator?"),
+        ("---\ntools: [shell]\n---\n", 2, "there are calculator, clock, tables, fetch"),
+        ("---\ntools: [fetch]\n---\n", 2, "under fetch_hosts"),
+        ("---\ntools: [fetch]\nfetch_hosts: [https://a.example/x]\n---\n", 3, "is no host"),
+        ("---\ntools: [fetch]\nfetch_hosts: ['*']\n---\n", 3, "is no host"),
+        ("---\n도구: [계산기]\n---\n", 2, "did you mean tools?"),
         ("---\nlanguage: Korean\n---\n", 2, "did you mean ko?"),
         ("---\nslug: My Slug\n---\n", 2, "a-z, 0-9"),
         ("---\nname: [a, b]\n---\n", 2, "takes one text"),

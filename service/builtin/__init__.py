@@ -1,0 +1,1 @@
+"""Tools that an assistant may switch on in its instruction file: they compute, look up, fetch and draw."""
