@@ -356,8 +356,13 @@ def _shelf(here: Installation, caller: Caller, request: Request, *, where_cited:
     return shelf_of(here, caller, records)
 
 
+def may_see_sources(caller: Caller, assistant: Assistant) -> bool:
+    """Whether the caller may know which documents were found: editors, and where answers cite them anyway."""
+    return caller.role.covers(Role.EDITOR) or instruction_of(assistant).front.citations
+
+
 def _refuse_uncited(caller: Caller, assistant: Assistant) -> None:
-    if not caller.role.covers(Role.EDITOR) and not instruction_of(assistant).front.citations:
+    if not may_see_sources(caller, assistant):
         raise NotAllowed(
             f"The editors of {assistant.slug} keep its documents to themselves (citations: off). "
             "Ask one of them."

@@ -73,6 +73,10 @@ __all__ = [
 
 _REWRITE_WITHIN_S = 8.0  # a question made self-standing by a model; the rule takes over after that
 _LONGEST_REWRITE = 600  # characters
+_NOT_HELD = {
+    "en": "The files do not hold an answer to this question.",
+    "ko": "파일에서 이 질문에 대한 답을 찾지 못했습니다.",
+}
 _TOOL_ROLES = ("assistant", "tool")  # a system message after the question would have too much authority
 _TOOLS_SHARE = 0.35  # of the prompt's budget, at most, for the tools that the model is shown
 _RESULTS_SHARE = 0.25  # at least, for what they bring back
@@ -177,7 +181,9 @@ async def _retrieve(run: _Run) -> Retrieval:
         return _skipped("The assistant has no knowledge base.")
     run.query = await _self_standing(run)
     began = time.perf_counter()
-    result = await asyncio.to_thread(search, bases, run.query, k=run.setup.top_k)
+    result = await asyncio.to_thread(
+        search, bases, run.query, k=run.setup.top_k, floor=run.setup.floor, filter=run.setup.filter
+    )
     if not result.passages and not result.below_floor:
         reason = await asyncio.to_thread(_why_nothing, bases)
         if reason is not None:
@@ -295,14 +301,16 @@ def _without_model(run: _Run, retrieval: Retrieval) -> str | None:
 def _says_no(run: _Run, searched: bool) -> str:
     """That the files do not hold the answer, in the language of the question, and which files those are."""
     korean = _language(run) == "ko"
+    if searched and not run.setup.instruction.front.citations:  # such an assistant names no documents
+        return _NOT_HELD["ko" if korean else "en"]
     names = _names(run.setup.bases) if searched else ""
     if not names:
         if korean:
             return "이 어시스턴트는 파일에 근거해서만 답하는데, 아직 읽을 수 있는 파일이 없습니다."
         return "This assistant answers from its files only, and there are none that it can read yet."
     if korean:
-        return f"파일에서 이 질문에 대한 답을 찾지 못했습니다. 찾아본 파일: {names}."
-    return f"The files do not hold an answer to this question. I searched {names}."
+        return f"{_NOT_HELD['ko']} 찾아본 파일: {names}."
+    return f"{_NOT_HELD['en']} I searched {names}."
 
 
 def _language(run: _Run) -> str:

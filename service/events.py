@@ -10,6 +10,7 @@ from instructions.format import Instruction
 from instructions.prompt import Attached, Exchange
 from knowledge.base import KnowledgeBase
 from knowledge.documents import Passage
+from knowledge.filters import Filter
 from service.grounding import Citation
 from service.model import Model
 from service.tools import CallContext, Limits, Preview, Tool
@@ -42,6 +43,8 @@ class Setup:
     bases: Sequence[KnowledgeBase]
     model: Model
     top_k: int = 8  # passages offered to the model
+    filter: Filter | None = None  # of the documents that are searched
+    floor: float | None = None  # relevance below which nothing is offered; None for that of the bases
     budget_tokens: int = 8000  # of the whole prompt
     today: date | None = None  # what the model is told; None for the date of the server
     tools: Sequence[Tool] = ()  # what the model may call besides the client's own tools

@@ -43,7 +43,6 @@ from service.routes.openai.messages import UnusableMessages
 from service.routes.openai.response_shapes import UnusableRequest
 from service.routes.openai.run_errors import ConfirmationInRun, RunInterrupted, ToolOutputsWrong
 from service.routes.openai.thread_shapes import UnusableContent
-from service.routes.openai.vector_stores import VectorStoreExpired
 from service.seats import TooManyAnswers
 from service.sign_in import AddressUnusable, LinkUnusable, NoAccount, NoTeam, WrongPassword
 from service.store.actions import ActionNameTaken, ActionNotFound
@@ -74,6 +73,7 @@ from service.store.vector_stores import FileBatchNotFound, VectorStoreNotFound
 from service.tools import ToolArgumentsInvalid, ToolCallFailed
 from service.turns import ModelCannot, NothingAsked
 from service.uploads import UploadMalformed, UploadTooLarge
+from service.vector_stores import VectorStoreExpired
 
 _MODEL = "model_error"
 

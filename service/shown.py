@@ -45,8 +45,8 @@ def path_of(citation: Citation, slug: str) -> str:
     return f"/view/{quote(slug)}/{citation.document_id}?{urlencode(wanted, quote_via=quote)}"
 
 
-def retrieval_out(retrieval: Retrieval) -> dict[str, Any]:
-    """What was searched for and found, or why nothing was."""
+def retrieval_out(retrieval: Retrieval, *, named: bool = True) -> dict[str, Any]:
+    """What was searched for and found, or why nothing was; without the documents unless they are `named`."""
     return {
         "status": retrieval.status,
         "reason": retrieval.reason,
@@ -60,7 +60,7 @@ def retrieval_out(retrieval: Retrieval) -> dict[str, Any]:
                 "score": round(offered.passage.score, 4),
                 "relevance": round(offered.passage.relevance, 4),
             }
-            for offered in retrieval.passages
+            for offered in (retrieval.passages if named else ())
         ],
         "answerability": round(retrieval.answerability, 4),
         "took_ms": round(retrieval.took_ms, 3),

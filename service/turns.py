@@ -11,8 +11,11 @@ from typing import Any
 
 from anyio import to_thread
 
+from knowledge.base import KnowledgeBase
+from knowledge.documents import Document
 from knowledge.errors import DocumentNotFound
-from service.access import Desk, desk_of, find_assistant
+from knowledge.filters import Filter
+from service.access import Desk, NotAllowed, desk_of, find_assistant, may_see_sources
 from service.answering import (
     AnswerDone,
     ConfirmationStale,
@@ -35,10 +38,22 @@ from service.shown import action_out, can_be_always, citations_out, confirmation
 from service.store.confirmations import ConfirmationNotFound, ConfirmationOver
 from service.store.conversations import new_conversation_id, new_turn, new_turn_id
 from service.store.engine import now
+from service.store.files import FileNotFound
 from service.tools import CallContext, Limits
+from service.vector_stores import page_document, page_file_id, refuse_expired, shelf, store_id
 
 NEW = "new"
 """The `conversation` of a turn that begins one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSearch:
+    """How a client wants the files searched."""
+
+    stores: tuple[str, ...] = ()  # vector stores, searched instead of the assistant's own knowledge
+    filter: Filter | None = None  # of the documents that are searched
+    passages: int | None = None  # at most; None for as many as the bases are set to
+    floor: float | None = None  # relevance below which nothing is offered; None for that of the bases
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +63,7 @@ class Asked:
     model: str  # an assistant's slug; slug@3 pins a version
     question: Question
     generation: Generation = field(default_factory=Generation)
+    search: FileSearch = field(default_factory=FileSearch)
     # Where the turn is kept: NEW, an id, or None for nowhere. The history of a kept one is the server's.
     conversation: str | None = None
     says_only_new: bool = False  # what the question brings as history comes after that of the conversation
@@ -64,7 +80,8 @@ class ModelCannot(ValueError):
 def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
     """Everything that reads the records, before anything is asked; it blocks.
 
-    Raises AssistantNotFound, ConversationNotFound, NothingAsked, ModelMisconfigured and ModelCannot.
+    Raises AssistantNotFound, ConversationNotFound, NothingAsked, ModelMisconfigured, ModelCannot, NotAllowed,
+    VectorStoreNotFound and VectorStoreExpired.
     """
     assistant = find_assistant(here, caller, asked.model)
     question, begun = asked.question, None
@@ -72,8 +89,8 @@ def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
         question = replace(question, history=question.history if asked.says_only_new else ())
     elif asked.conversation:
         question, begun = _continued(here.store.conversations.turns(caller, asked.conversation), asked)
-    here.store.vector_stores.use(caller.team.id, assistant.knowledge_bases)
     turn = RunningTurn(here, caller, assistant, replace(asked, question=question), begun=begun)
+    here.store.vector_stores.use(caller.team.id, turn.searched)
     if turn.setup.model.quoting:
         _refuse_for_quoting(asked.generation)
     return turn
@@ -178,13 +195,13 @@ class RunningTurn:
         `begun`: what was stored of the turn when it stopped for results of the client's tools.
         """
         self.id = turn_id or (begun.id if begun else new_turn_id())
-        self.desk = desk_of(here, caller, assistant)
+        self.desk, self.searched = _desk(here, caller, assistant, asked.search.stores)
         self.question = asked.question
         self.generation = asked.generation
         self.model = asked.model  # as the client named it
         self._new = asked.conversation == NEW
         self.conversation = new_conversation_id() if self._new else asked.conversation
-        self.setup = _setup(here, self.desk, self.conversation)
+        self.setup = _setup(here, self.desk, self.conversation, asked.search)
         self._here = here
         self._resumed = resumed
         self._extends = turn_id is not None  # else it is stored whole
@@ -192,8 +209,8 @@ class RunningTurn:
 
     @property
     def shows_sources(self) -> bool:
-        """Whether the caller may see what was found: editors, and where answers cite it anyway."""
-        return self.desk.caller.role.covers(Role.EDITOR) or self.setup.instruction.front.citations
+        """Whether the caller may know which documents were found."""
+        return may_see_sources(self.desk.caller, self.desk.assistant)
 
     @property
     def tool_calls(self) -> list[dict[str, Any]]:
@@ -235,6 +252,30 @@ class RunningTurn:
                     return event
         raise RuntimeError("an answer ended without AnswerDone")
 
+    def citations(self, done: AnswerDone) -> list[dict[str, Any]]:
+        """The citations for the wire and the store, with the files that they are about; it blocks."""
+        found = citations_out(done, self.desk.assistant.slug)
+        ids = self.file_ids({each["document"]["id"] for each in found})
+        own = set(self.desk.assistant.knowledge_bases)
+        for each in found:
+            document, file = each["document"]["id"], ids[each["document"]["id"]]
+            each["file_id"] = file
+            for record, base in zip(self.searched, self.desk.bases, strict=False):
+                if record not in own and _document(base, document):  # which the page does not show
+                    each["url"] = f"/v1/vector_stores/{store_id(record)}/files/{file}/content"
+        return found
+
+    def file_ids(self, documents: Iterable[str]) -> dict[str, str]:
+        """What documents are called under /v1/files; it blocks."""
+        wanted = list(dict.fromkeys(documents))
+        known = self._here.store.vector_stores.files_of_documents(self.desk.caller.team.id, wanted)
+        return {document: known.get(document, page_file_id(document)) for document in wanted}
+
+    def attributes(self, document_id: str) -> dict[str, str | int | float | bool]:
+        """Those of a document that was searched; it blocks."""
+        found = next(filter(None, (_document(base, document_id) for base in self.desk.bases)), None)
+        return dict(found.attributes) if found else {}
+
     def forget_deleted(self, done: AnswerDone) -> None:
         """A document that was deleted while the answer was made must not live on in what was stored of it."""
         self._forget(
@@ -262,7 +303,7 @@ class RunningTurn:
 
     def _store(self, done: AnswerDone, conversation: str) -> None:
         store, caller = self._here.store.conversations, self.desk.caller
-        citations = citations_out(done, self.desk.assistant.slug)
+        citations = self.citations(done)
         actions = [action_out(call) for call in done.calls]
         if self._extends:
             store.extend_turn(
@@ -310,14 +351,44 @@ class RunningTurn:
         self._forget(documents)
 
     def _exists(self, document_id: str) -> bool:
-        for base in self.desk.bases:
-            with suppress(DocumentNotFound):
-                base.document(document_id)
-                return True
+        if any(_document(base, document_id) for base in self.desk.bases):
+            return True
+        with suppress(FileNotFound):  # the rest of an answer may rest on what its beginning searched
+            page_document(self._here, self.desk.caller.team.id, page_file_id(document_id))
+            return True
         return False
 
 
-def _setup(here: Installation, desk: Desk, conversation: str | None) -> Setup:
+def _document(base: KnowledgeBase, document_id: str) -> Document | None:
+    try:
+        return base.document(document_id)
+    except DocumentNotFound:
+        return None
+
+
+def _desk(
+    here: Installation, caller: Caller, assistant: Assistant, stores: Sequence[str]
+) -> tuple[Desk, tuple[str, ...]]:
+    """The assistant with what is searched for it, and the ids of those bases.
+
+    Whoever names a vector store reads it, so that takes the right to read all of it, unless the assistant
+    reads it anyway. Raises NotAllowed, VectorStoreNotFound and VectorStoreExpired.
+    """
+    desk = desk_of(here, caller, assistant)
+    if not stores:
+        return desk, tuple(assistant.knowledge_bases)
+    own = {store_id(base) for base in assistant.knowledge_bases}
+    if not caller.role.covers(Role.EDITOR) and not own.issuperset(stores):
+        raise NotAllowed(
+            "Vector stores that the assistant does not read need the role editor; leave vector_store_ids "
+            "out to search what it reads."
+        )
+    found = shelf(here, caller, stores)
+    refuse_expired(here, found.records)
+    return replace(desk, bases=found.bases), tuple(record.id for record in found.records)
+
+
+def _setup(here: Installation, desk: Desk, conversation: str | None, wanted: FileSearch) -> Setup:
     """What the assistant is made of, for this caller."""
     assistant, caller, settings = desk.assistant, desk.caller, here.settings
     instruction = instruction_of(assistant)
@@ -326,7 +397,9 @@ def _setup(here: Installation, desk: Desk, conversation: str | None) -> Setup:
         name=assistant.name,
         instruction=instruction,
         bases=desk.bases,
-        top_k=passages_of(desk.bases),
+        top_k=wanted.passages or passages_of(desk.bases),
+        filter=wanted.filter,
+        floor=wanted.floor,
         model=here.model(instruction.front.model),
         budget_tokens=settings.context_tokens,
         tools=tools,

@@ -41,6 +41,10 @@ _DIGITS = re.compile(r"[0-9a-f]{24}")
 _MOST_BASES = 10_000
 
 
+class VectorStoreExpired(Exception):
+    """The vector store expired, because it was not used for as long as was said; make another."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """A file that should become a document."""
@@ -133,6 +137,13 @@ def is_expired(record: KnowledgeBaseRecord, notes: VectorStoreNotes) -> bool:
     """Whether its time is over: its documents go with the next sweep and are found no more."""
     moment = expires_at(record, notes)
     return moment is not None and moment <= now()
+
+
+def refuse_expired(here: Installation, records: Sequence[KnowledgeBaseRecord]) -> None:
+    """Raises VectorStoreExpired when the time of one of these bases is over."""
+    for record in records:
+        if is_expired(record, here.store.vector_stores.notes(record.team_id, [record.id])[record.id]):
+            raise VectorStoreExpired(VectorStoreExpired.__doc__)
 
 
 # Files

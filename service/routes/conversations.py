@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
 
-from service.access import TheInstallation, Viewer
+from service.access import TheInstallation, Viewer, may_see_sources
 from service.records import Conversation, Turn
 from service.routes.shapes import Listing, PageWindow, errors, seconds
 
@@ -93,7 +93,9 @@ def get_conversation(here: TheInstallation, caller: Viewer, conversation_id: str
     """One conversation with its turns."""
     conversation = here.store.conversations.get(caller, conversation_id)
     turns = here.store.conversations.turns(caller, conversation_id)
-    return WholeConversationOut(**_fields(conversation), turns=[_turn(turn) for turn in turns])
+    assistant = here.store.assistants.by_id(caller.team.id, conversation.assistant_id)
+    named = may_see_sources(caller, assistant)
+    return WholeConversationOut(**_fields(conversation), turns=[_turn(turn, named=named) for turn in turns])
 
 
 @router.delete("/{conversation_id}", status_code=204, responses=errors(404), response_class=Response)
@@ -113,13 +115,14 @@ def _fields(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def _turn(turn: Turn) -> TurnOut:
+def _turn(turn: Turn, *, named: bool) -> TurnOut:
+    """`named`: whether the documents that were found may be."""
     return TurnOut(
         id=turn.id,
         question=turn.question,
         answer=turn.answer,
         citations=turn.citations,
-        retrieval=turn.retrieval,
+        retrieval=turn.retrieval if named else turn.retrieval | {"passages": []},
         model=turn.model,
         created_at=seconds(turn.created_at),
         actions=turn.actions,

@@ -216,6 +216,7 @@ class Completion:
             slug=turn.desk.assistant.slug,
             base_url=base_url,
             conversation=turn.conversation,
+            shows_sources=turn.shows_sources,
         )
 
     async def whole(self) -> dict[str, Any]:

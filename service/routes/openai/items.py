@@ -11,6 +11,7 @@ from service.records import Turn
 from service.routes.openai.messages import question_of
 from service.shown import confirmation_out
 from service.store.conversations import new_turn
+from service.vector_stores import page_file_id
 
 APPROVAL = "mcp_approval_response"
 """What a person says to a call that waits for them."""
@@ -176,7 +177,7 @@ def file_citation(citation: Mapping[str, Any]) -> dict[str, Any]:
     """A citation (as `citations_out` has it) in the words of the Responses API, and what ours adds."""
     return {
         "type": "file_citation",
-        "file_id": citation["document"]["id"],
+        "file_id": citation.get("file_id") or page_file_id(citation["document"]["id"]),
         "filename": citation["document"]["name"],
         "index": citation["start"],
         "label": citation["label"],

@@ -25,7 +25,7 @@ from service.shown import usage_out
 from service.store.engine import now
 from service.store.pages import Window
 from service.store.threads import new_message, new_step
-from service.turns import Asked, RunningTurn, prepare
+from service.turns import Asked, FileSearch, RunningTurn, prepare
 from service.vector_stores import page_file_id, shelf
 
 _FILES_WAIT_S = 60.0  # for files that the client has just attached to be read
@@ -115,6 +115,7 @@ class Player:
                     tool_choice=choice if functions(asked.get("tools", ())) else None,
                     parameters=parameters,
                 ),
+                search=_search(asked.get("tools") or ()),
             ),
         )
         extra = shelf(self._here, self._caller, thread.vector_stores)
@@ -318,6 +319,18 @@ def _question(messages: Sequence[ThreadMessage], asked: dict[str, Any]) -> Quest
     texts = [asked.get(name) for name in ("instructions", "additional_instructions")]
     system = "\n\n".join(text for text in texts if text)
     return question_of([*([{"role": "system", "content": system}] if system else []), *chat])
+
+
+def _search(tools: Sequence[dict[str, Any]]) -> FileSearch:
+    """What the tool `file_search` says about the search; where to search is said by `tool_resources`."""
+    tool = next((tool for tool in tools if tool.get("type") == "file_search"), {})
+    said = tool.get("file_search") or {}
+    most, ranking = said.get("max_num_results"), said.get("ranking_options") or {}
+    threshold = ranking.get("score_threshold")
+    return FileSearch(
+        passages=min(50, max(1, most)) if isinstance(most, int) else None,
+        floor=threshold if isinstance(threshold, int | float) and 0 < threshold <= 1 else None,
+    )
 
 
 async def _until_read(bases: Sequence[KnowledgeBase]) -> None:

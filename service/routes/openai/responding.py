@@ -25,7 +25,7 @@ from service.records import ResponseStatus, StoredResponse
 from service.routes.openai.items import approval_item, file_citation, search_item
 from service.routes.openai.narrator import Narrator
 from service.routes.openai.response_shapes import ResponseIn
-from service.shown import action_out, citations_out, retrieval_out
+from service.shown import action_out, retrieval_out
 from service.turns import RunningTurn
 
 RESULTS = "file_search_call.results"
@@ -119,7 +119,7 @@ class Responding:
 
     async def _told(self, event: Event) -> list[dict[str, Any]]:
         if isinstance(event, RetrievalDone):
-            return self._searched(event)
+            return await to_thread.run_sync(self._searched, event)
         if isinstance(event, TextDelta):
             return self._narrator.text(f"msg_{self._key}_a", event.text)
         if isinstance(event, ToolCallDelta):
@@ -133,17 +133,19 @@ class Responding:
         if self._strict or found.status is RetrievalStatus.SKIPPED:
             return []
         shown = self.turn.shows_sources and RESULTS in (self._request.include or ())
+        passages = [each.passage for each in found.passages] if shown else []
+        ids = self.turn.file_ids(passage.document_id for passage in passages)
         results = [
             {
-                "file_id": each.passage.document_id,
-                "filename": each.passage.document_name,
-                "score": round(min(1.0, max(0.0, each.passage.relevance)), 4),
-                "text": each.passage.chunk.text,
-                "attributes": {},
-                "page": each.passage.chunk.page,
-                "locator": each.passage.chunk.locator,
+                "file_id": ids[passage.document_id],
+                "filename": passage.document_name,
+                "score": round(min(1.0, max(0.0, passage.relevance)), 4),
+                "text": passage.chunk.text,
+                "attributes": self.turn.attributes(passage.document_id),
+                "page": passage.chunk.page,
+                "locator": passage.chunk.locator,
             }
-            for each in found.passages
+            for passage in passages
         ]
         query = found.query or self.turn.question.text
         return self._narrator.searched(search_item(f"fs_{self._key}", [query], results if shown else None))
@@ -155,7 +157,7 @@ class Responding:
         return self._narrator.call(item_id, delta.id or item_id, delta.name or "", delta.arguments)
 
     async def _done(self, done: AnswerDone) -> list[dict[str, Any]]:
-        citations = citations_out(done, self.turn.desk.assistant.slug)
+        citations = await to_thread.run_sync(self.turn.citations, done)
         end = {"status": "completed", **_ENDS.get(done.finish_reason, {})}
         end |= {"usage": _usage(done.usage), "completed_at": int(time.time())}
         if end["status"] == "incomplete":

@@ -4,9 +4,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from knowledge.filters import parse
 from service.answering import Generation
+from service.turns import FileSearch
 
 EXAMPLE: dict[str, Any] = {
     "id": "resp_0123456789abcdef01234567",
@@ -34,7 +36,7 @@ EXAMPLE: dict[str, Any] = {
                     "annotations": [
                         {
                             "type": "file_citation",
-                            "file_id": "doc_5f0c9f1d2b3a4c5d6e7f8091",
+                            "file_id": "file-5f0c9f1d2b3a4c5d6e7f8091",
                             "filename": "handbook.pdf",
                             "index": 69,
                             "page": 5,
@@ -59,6 +61,21 @@ Metadata = Annotated[
 
 class UnusableRequest(Exception):
     """The request asks for things that exclude each other, or that are not there; the message says which."""
+
+
+class Ranking(BaseModel):
+    """What a search should leave out."""
+
+    score_threshold: Annotated[float | None, Field(ge=0, le=1)] = None
+
+
+class FileSearchTool(BaseModel):
+    """The tool that says where and how the files are searched."""
+
+    vector_store_ids: Annotated[list[str], Field(max_length=100)] = []
+    filters: dict[str, Any] | None = None
+    max_num_results: Annotated[int | None, Field(ge=1, le=50)] = None
+    ranking_options: Ranking | None = None
 
 
 class ResponseIn(BaseModel):
@@ -125,6 +142,25 @@ class ResponseIn(BaseModel):
             tools=tools,
             tool_choice=_chat_choice(self.tool_choice) if tools else None,
             parameters={name: value for name, value in given.items() if value is not None},
+        )
+
+    def search(self) -> FileSearch:
+        """Where and how the files are searched. Raises UnusableRequest and UnusableFilter."""
+        tools = [tool for tool in self.tools or () if tool.get("type") == "file_search"]
+        if len(tools) > 1:
+            raise UnusableRequest("Send one file_search tool, with all vector_store_ids in it.")
+        try:
+            tool = FileSearchTool.model_validate(tools[0] if tools else {})
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise UnusableRequest(f"tools, file_search, {place}: {first['msg']}.") from None
+        threshold = tool.ranking_options.score_threshold if tool.ranking_options else None
+        return FileSearch(
+            stores=tuple(dict.fromkeys(tool.vector_store_ids)),
+            filter=None if tool.filters is None else parse(tool.filters),
+            passages=tool.max_num_results,
+            floor=threshold or None,
         )
 
     def skeleton(self, response_id: str, *, strict: bool, conversation: str | None) -> dict[str, Any]:

@@ -210,6 +210,7 @@ def _prepare(here: Installation, caller: Caller, body: ResponseIn, strict: bool)
         model=body.model,
         question=question.told(body.instructions),
         generation=body.generation(),
+        search=body.search(),
         conversation=conversation,
         says_only_new=True,
     )

@@ -29,16 +29,12 @@ from service.vector_stores import (
     base_id,
     create,
     find,
-    is_expired,
     page_file_id,
+    refuse_expired,
     store_id,
 )
 
 router = APIRouter(prefix="/v1/vector_stores", tags=["openai"])
-
-
-class VectorStoreExpired(Exception):
-    """The vector store expired, because it was not used for as long as was said; make another."""
 
 
 class Ranking(BaseModel):
@@ -232,8 +228,7 @@ def _found(here: Installation, record: KnowledgeBaseRecord, passages: list[Passa
 
 def _usable(here: Installation, caller: Caller, vector_store_id: str) -> KnowledgeBaseRecord:
     record = find(here, caller.team.id, vector_store_id)
-    if is_expired(record, here.store.vector_stores.notes(caller.team.id, [record.id])[record.id]):
-        raise VectorStoreExpired(VectorStoreExpired.__doc__)
+    refuse_expired(here, [record])
     return record
 
 

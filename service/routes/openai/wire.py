@@ -27,10 +27,11 @@ class Reply:
     slug: str
     base_url: str  # of the page, without a slash at the end
     conversation: str | None = None
+    shows_sources: bool = True  # whether the caller may know which documents were found
 
     def first(self, retrieval: Retrieval) -> dict[str, Any]:
         """The chunk that carries the role, and what was retrieved."""
-        more: dict[str, Any] = {"retrieval": retrieval_out(retrieval)}
+        more: dict[str, Any] = {"retrieval": retrieval_out(retrieval, named=self.shows_sources)}
         if self.conversation:
             more["conversation"] = self.conversation
         return self._chunk({"role": "assistant", "content": ""}) | more
@@ -86,7 +87,7 @@ class Reply:
         reply = self._frame("chat.completion", [choice])
         reply["usage"] = usage_out(done.usage)
         reply["citations"] = citations_out(done, self.slug)
-        reply["retrieval"] = retrieval_out(done.retrieval)
+        reply["retrieval"] = retrieval_out(done.retrieval, named=self.shows_sources)
         reply |= _actions(done)
         if self.conversation:
             reply["conversation"] = self.conversation
