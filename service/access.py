@@ -38,6 +38,7 @@ _SCOPED_ROOMS = (
     "/api/conversations",
     "/api/confirmations",
     "/api/approvals",
+    "/api/budgets/mine",
     "/api/session",
     "/api/team",
     "/oauth/",

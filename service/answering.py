@@ -96,6 +96,7 @@ async def answer(
     UnusableToolMessages; nothing follows an error.
     """
     run = _Run(question=question, setup=setup, generation=generation or Generation())
+    setup.meter.reads(lambda: _used(run))
     retrieval = await _retrieve(run)
     await _take_tools(run)
     text = _without_model(run, retrieval)
@@ -125,6 +126,7 @@ async def resume(paused: Paused, decision: Decision, setup: Setup) -> AsyncGener
         query=paused.searched,
         standing_by=paused.made_self_standing_by,
     )
+    setup.meter.reads(lambda: _used(run))
     await _take_tools(run)
     run.toolbox.show(paused.shown)
     prompt = _assembled(run, paused.retrieval)
@@ -147,6 +149,8 @@ class _Run:
     standing_by: str | None = None  # "model" or "rule": who made the question self-standing
     first_token: float | None = None
     text: str = ""
+    prompt: Prompt | None = None  # that the model was asked with
+    spoken_before: int = 0  # characters of `text` that are not of the model's present reply
     rewriting: Reply | None = None  # what making the question self-standing cost
     # those that count tokens, by reply of the model
     chunks: list[list[AIMessageChunk]] = field(default_factory=lambda: [[]])
@@ -386,7 +390,8 @@ async def _spoken(
     reader = LabelReader(offered if cites else ()) if reads else None
     markup = None if run.structured else MarkupReader()
     run.rounds = _rounds(run, retrieval, prompt, resumed)
-    async with aclosing(_asked(run, retrieval, prompt, resumed)) as pieces:
+    run.prompt = prompt
+    async with aclosing(_paid(run, _asked(run, retrieval, prompt, resumed))) as pieces:
         async for piece in pieces:
             if isinstance(piece, NewRound):
                 _begin_round(run)
@@ -409,6 +414,18 @@ async def _spoken(
     places = reader.places if reader else ()
     citations = cite(run.text, places, offered, question=run.query or run.question.text)
     yield _done(run, retrieval, citations, prompt)
+
+
+async def _paid(run: _Run, pieces: AsyncGenerator[Any]) -> AsyncGenerator[Any]:
+    """The pieces; a model that refuses or fails before its first word is not paid for the prompt."""
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+    except ModelError:
+        if run.first_token is None:
+            run.prompt = None
+        raise
 
 
 def _rounds(run: _Run, retrieval: Retrieval, prompt: Prompt, resumed: Resumed | None) -> Rounds:
@@ -502,6 +519,7 @@ def _as_data(message: Mapping[str, Any]) -> dict[str, Any]:
 def _begin_round(run: _Run) -> None:
     run.reason = None
     run.chunks.append([])
+    run.spoken_before = len(run.text)
     run.gap = bool(run.text.strip())
 
 
@@ -565,6 +583,18 @@ def _cut(cut: Cut) -> tuple[str, ...]:
         (cut.examples, f"{cut.examples} examples"),
     )
     return tuple(what for count, what in named if count)
+
+
+def _used(run: _Run) -> Usage:
+    """What is used so far: a reply that broke off is counted by the length of its prompt and its text."""
+    usage = _usage(run, run.prompt)
+    if usage.estimated or run.chunks[-1] or run.prompt is None:
+        return usage
+    return Usage(
+        prompt_tokens=usage.prompt_tokens + run.prompt.tokens,
+        completion_tokens=usage.completion_tokens + estimate_tokens(run.text[run.spoken_before :]),
+        estimated=True,
+    )
 
 
 def _usage(run: _Run, prompt: Prompt | None) -> Usage:

@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service import errors, faults
 from service.auditing import Record
+from service.budgeting import RATE_LIMIT_HEADERS
 from service.examples import load_examples
 from service.expiry import keep_sweeping
 from service.headers import Headers
@@ -20,6 +21,7 @@ from service.routes import (
     actions,
     assistants,
     audit,
+    budgets,
     confirmations,
     conversations,
     documents,
@@ -99,14 +101,14 @@ def create_app(settings: Settings) -> FastAPI:
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["x-request-id", "retry-after"],
+            expose_headers=["x-request-id", "retry-after", *RATE_LIMIT_HEADERS],
         )
     errors.install(app, faults.TABLE)
     answering = (chat, models, responses, conversations_of_openai)
     stores = (embeddings, files, uploads, vector_stores, vector_store_files)
     # Runs before threads: /v1/threads/runs is no thread.
     openai = (*answering, *stores, assistants_api, runs, threads)
-    people = (session, teams, members, invitations, keys, audit)
+    people = (session, teams, members, invitations, keys, budgets, audit)
     ours = (assistants, actions, knowledge_bases, conversations, confirmations)
     for module in (*openai, *ours, *people, health, mcp, page):
         app.include_router(module.router)

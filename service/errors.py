@@ -65,7 +65,7 @@ def install(app: FastAPI, table: Mapping[type[BaseException], Fault]) -> None:
 
     async def ours(_request: Request, error: Exception) -> JSONResponse:
         status, body = describe(error, table)
-        headers = {}
+        headers = dict(getattr(error, "headers", None) or {})
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         if status in (429, 503):

@@ -1,6 +1,6 @@
 """What goes into an answer and what comes out of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -35,6 +35,35 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Usage:
+    """Tokens, as the provider counts them, or estimated where it does not say."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: bool
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Meter:
+    """What an answer has used, to be read at any moment, also of one that broke off."""
+
+    def __init__(self) -> None:
+        self._read: Callable[[], Usage] = lambda: Usage(prompt_tokens=0, completion_tokens=0, estimated=True)
+
+    def reads(self, read: Callable[[], Usage]) -> None:
+        """Said by the answer in the making: how to read it."""
+        self._read = read
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens so far."""
+        return self._read()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setup:
     """What an assistant is made of."""
 
@@ -52,6 +81,7 @@ class Setup:
     limits: Limits = field(default_factory=Limits)
     trusted_hosts: frozenset[str] = frozenset()  # that the operator lets have the team's text
     approved: frozenset[str] = frozenset()  # operations that the member approved for always
+    meter: Meter = field(default_factory=Meter)  # of one answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,19 +121,6 @@ class Retrieval:
     passages: tuple[Offered, ...] = ()
     answerability: float = 0.0  # 0..1: how sure the search is that the passages hold the answer
     took_ms: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """Tokens, as the provider counts them, or estimated where it does not say."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    estimated: bool
-
-    @property
-    def total_tokens(self) -> int:
-        return self.prompt_tokens + self.completion_tokens
 
 
 class CallStatus(StrEnum):

@@ -31,6 +31,7 @@ def sweep(here: Installation) -> None:
         drop_file(here, file.team_id, file.id)
         content_of(here, file).unlink(missing_ok=True)
         here.store.files.drop_expired(file.team_id, file.id)
+    here.store.budgets.sweep()
     for upload in here.store.files.drop_stale_uploads():
         drop_parts(here, upload)
     for record, notes in here.store.vector_stores.with_expiry():

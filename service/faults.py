@@ -22,6 +22,7 @@ from service.actions.importing import OperationUnknown
 from service.actions.source import SpecInvalid
 from service.actions.vault import SecretsLocked
 from service.answering import ConfirmationStale, UnusableToolMessages
+from service.budgeting import BudgetExceeded, BudgetSpent, TooManyRequests
 from service.errors import INVALID, Fault
 from service.files import ChecksumWrong
 from service.installation import StillStarting
@@ -36,6 +37,7 @@ from service.model_errors import (
 )
 from service.openai_assistants import ToolNotOffered
 from service.passwords import PasswordTooWeak, SignInBusy
+from service.routes.budgets import NoPrices, UnusableBudget, UnusableReport
 from service.routes.members import NoResetLink
 from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmbeddingModel
 from service.routes.openai.items import ItemNotFound, UnusableItems
@@ -49,6 +51,7 @@ from service.store.actions import ActionNameTaken, ActionNotFound
 from service.store.assistants import AssistantNotFound
 from service.store.attempts import TooManyAttempts
 from service.store.audit import AuditBroken
+from service.store.budgets import BudgetNotFound
 from service.store.confirmations import ApprovalNotFound, ConfirmationNotFound, ConfirmationOver
 from service.store.conversations import ConversationNotFound
 from service.store.files import FileNotFound, UploadNotFound, UploadNotOpen, UploadPartsWrong
@@ -164,6 +167,13 @@ TABLE: dict[type[BaseException], Fault] = {
     ChecksumWrong: Fault(400, INVALID, "checksum_wrong", "md5"),
     UnusableEmbeddingModel: Fault(404, INVALID, "model_not_found", "model"),
     UnusableEmbeddingInput: Fault(400, INVALID, "invalid_input", "input"),
+    TooManyRequests: Fault(429, "rate_limit_error", "rate_limit_exceeded"),
+    BudgetSpent: Fault(429, "insufficient_quota", "insufficient_quota"),
+    BudgetExceeded: Fault(429, "insufficient_quota", "insufficient_quota"),
+    BudgetNotFound: Fault(404, INVALID, "budget_not_found"),
+    NoPrices: Fault(400, INVALID, "no_prices"),
+    UnusableBudget: Fault(400, INVALID, "invalid_budget"),
+    UnusableReport: Fault(400, INVALID, "invalid_report"),
     StillStarting: Fault(503, "server_error", "still_starting"),
     RerankerNotFound: Fault(503, "server_error", "reranker_not_found"),
     EmbedderNotFound: Fault(503, "server_error", "embedder_not_found"),

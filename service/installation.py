@@ -25,6 +25,7 @@ from service.embedders import embedders_of, open_named
 from service.instruction import instruction_of
 from service.model import Model, Timeouts, open_model
 from service.passwords import Passwords
+from service.prices import Prices
 from service.rebuilding import Rebuilder
 from service.records import Assistant, Caller, KnowledgeBaseRecord
 from service.seats import Seats
@@ -62,6 +63,7 @@ class Installation:
     seats: Seats
     accounts: Accounts
     _lock: IO[str]
+    prices: Prices = field(default_factory=Prices)
     passwords: Passwords = field(default_factory=Passwords)
     loaded: "Future[None]" = field(default_factory=Future)  # done when what is loaded at the start is queued
     tool_sources: list[ToolSource] = field(default_factory=list)
@@ -71,6 +73,7 @@ class Installation:
     @classmethod
     def open(cls, settings: Settings) -> "Installation":
         """Open everything; the embedder goes on opening behind, so that the service is up at once."""
+        prices = Prices.load(settings.prices)
         settings.data.mkdir(parents=True, exist_ok=True)
         lock = _lock(settings.data / ".lock")
         store = Store(settings.records_url)
@@ -99,6 +102,7 @@ class Installation:
             seats=Seats(settings.max_answers),
             egress=egress,
             accounts=Accounts(store=store.actions, vault=vault, egress=egress, url=settings.url),
+            prices=prices,
             _lock=lock,
         )
 

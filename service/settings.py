@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     model_timeout_s: Annotated[float, Field(gt=0)] = 60.0  # without a token for this long, the answer fails
     context_tokens: Annotated[int, Field(ge=1000)] = 8000  # prompt budget: instruction, passages, history
 
+    prices: Path | None = None  # YAML or JSON: what models cost, for budgets in money
+
     strict_openai: bool = False  # responses hold only what OpenAI's published schema knows
     max_answers: Annotated[int, Field(ge=1)] = 100  # made at the same time; more are asked to come again
 

@@ -4,6 +4,7 @@ Chat completions, responses, runs of the Assistants API and the MCP server all c
 their wire looks like.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,8 @@ from service.answering import (
     resume,
 )
 from service.bases import passages_of
-from service.events import Decision, ToolWaiting
+from service.budgeting import Allowance, admit, settle
+from service.events import Decision, ToolWaiting, Usage
 from service.installation import Installation
 from service.instruction import instruction_of
 from service.pausing import Resumed, read_paused
@@ -81,7 +83,7 @@ def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
     """Everything that reads the records, before anything is asked; it blocks.
 
     Raises AssistantNotFound, ConversationNotFound, NothingAsked, ModelMisconfigured, ModelCannot, NotAllowed,
-    VectorStoreNotFound and VectorStoreExpired.
+    VectorStoreNotFound, VectorStoreExpired, and what `admit` raises.
     """
     assistant = find_assistant(here, caller, asked.model)
     question, begun = asked.question, None
@@ -93,6 +95,7 @@ def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
     here.store.vector_stores.use(caller.team.id, turn.searched)
     if turn.setup.model.quoting:
         _refuse_for_quoting(asked.generation)
+    turn.allowance = admit(here, caller, assistant)
     return turn
 
 
@@ -153,6 +156,7 @@ def prepare_rest(
     paused = read_paused(found.state)
     operation = paused.confirmation.operation if can_be_always(paused.confirmation) else None
     always = operation if decision is Decision.ALWAYS else None
+    allowance = admit(here, caller, assistant)  # a decision that could not be acted upon is not taken
     here.store.confirmations.decide(caller, confirmation_id, decision, always=always)
     asked = Asked(
         model=found.model,
@@ -161,7 +165,9 @@ def prepare_rest(
         conversation=found.conversation_id,
     )
     resumed = Resumed(paused=paused, decision=decision)
-    return RunningTurn(here, caller, assistant, asked, resumed=resumed, turn_id=found.turn_id)
+    turn = RunningTurn(here, caller, assistant, asked, resumed=resumed, turn_id=found.turn_id)
+    turn.allowance = allowance
+    return turn
 
 
 async def prepared_rest(
@@ -202,10 +208,12 @@ class RunningTurn:
         self._new = asked.conversation == NEW
         self.conversation = new_conversation_id() if self._new else asked.conversation
         self.setup = _setup(here, self.desk, self.conversation, asked.search)
+        self.allowance = Allowance.NONE
         self._here = here
         self._resumed = resumed
         self._extends = turn_id is not None  # else it is stored whole
         self._calls: dict[int, dict[str, Any]] = {}
+        self._counted = False
 
     @property
     def shows_sources(self) -> bool:
@@ -223,21 +231,31 @@ class RunningTurn:
         A confirmation that the answer stops for is stored before it is handed over. Raises what `answer`
         raises; then nothing is stored.
         """
-        waiting: ToolWaiting | None = None
         with self._here.seats.taken():
-            async with aclosing(self._answer()) as events:
-                async for event in events:
-                    if isinstance(event, ToolCallDelta):
-                        self._note(event)
-                    elif isinstance(event, ToolWaiting):
-                        waiting = event  # AnswerDone follows at once
-                        continue
-                    elif isinstance(event, AnswerDone):
-                        await self._keep(event)
-                        if waiting is not None:
-                            await to_thread.run_sync(self._keep_waiting, waiting)
-                            yield waiting
-                    yield event
+            try:
+                async with aclosing(self._told()) as events:
+                    async for event in events:
+                        yield event
+            finally:
+                if not self._counted:  # it broke off, and what it used was used all the same
+                    # Not awaited: who is being cancelled may be cancelled again while it waits.
+                    asyncio.get_running_loop().run_in_executor(None, self._count, self.setup.meter.usage)
+
+    async def _told(self) -> AsyncGenerator[Event]:
+        waiting: ToolWaiting | None = None
+        async with aclosing(self._answer()) as events:
+            async for event in events:
+                if isinstance(event, ToolCallDelta):
+                    self._note(event)
+                elif isinstance(event, ToolWaiting):
+                    waiting = event  # AnswerDone follows at once
+                    continue
+                elif isinstance(event, AnswerDone):
+                    await to_thread.run_sync(self._end, event)
+                    if waiting is not None:
+                        await to_thread.run_sync(self._keep_waiting, waiting)
+                        yield waiting
+                yield event
 
     def _answer(self) -> AsyncGenerator[Event]:
         if self._resumed is not None:
@@ -296,10 +314,16 @@ class RunningTurn:
         call["function"]["name"] += delta.name or ""
         call["function"]["arguments"] += delta.arguments
 
-    async def _keep(self, done: AnswerDone) -> None:
-        """Store the turn, whole, or up to the calls that the client is to make."""
+    def _end(self, done: AnswerDone) -> None:
+        """Count what the turn used and store it, whole, or up to the calls that the client is to make."""
+        self._count(done.usage)
         if self.conversation:
-            await to_thread.run_sync(self._store, done, self.conversation)
+            self._store(done, self.conversation)
+
+    def _count(self, usage: Usage) -> None:
+        self._counted = True
+        desk = self.desk
+        settle(self._here, desk.caller, desk.assistant, self.setup.model.name, usage)
 
     def _store(self, done: AnswerDone, conversation: str) -> None:
         store, caller = self._here.store.conversations, self.desk.caller

@@ -7,6 +7,7 @@ from service.records.assistant import (
     StoredAction,
     StoredConfirmation,
 )
+from service.records.budget import Budget, BudgetOf, Spent, Standing
 from service.records.conversation import Conversation, ResponseStatus, StoredResponse, Turn
 from service.records.file import (
     FileBatch,
@@ -41,6 +42,8 @@ __all__ = [
     "Approval",
     "Assistant",
     "AuditEntry",
+    "Budget",
+    "BudgetOf",
     "Caller",
     "Conversation",
     "FileBatch",
@@ -56,6 +59,8 @@ __all__ = [
     "RunStatus",
     "RunStep",
     "Session",
+    "Spent",
+    "Standing",
     "StoredAction",
     "StoredConfirmation",
     "StoredFile",

@@ -4,6 +4,7 @@ from service.store.actions import Actions
 from service.store.assistants import Assistants
 from service.store.attempts import Attempts
 from service.store.audit import Audit
+from service.store.budgets import Budgets
 from service.store.confirmations import Confirmations
 from service.store.conversations import Conversations
 from service.store.credentials import Credentials
@@ -39,6 +40,7 @@ class Store:
         self.actions = Actions(self.database)
         self.knowledge_bases = KnowledgeBases(self.database)
         self.conversations = Conversations(self.database)
+        self.budgets = Budgets(self.database)
         self.confirmations = Confirmations(self.database)
         self.responses = Responses(self.database)
         self.files = Files(self.database)

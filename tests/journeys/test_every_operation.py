@@ -107,6 +107,11 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "PUT /api/assistants/{slug}": [{"name": "Changed"}, {"knowledge": ["{own_slug}", "{base}"]}],
     "PATCH /api/knowledge-bases/{base}": [{"name": "Renamed"}],
     "POST /api/keys": [{"name": "k"}, {"name": "k", "assistants": ["{slug}"]}],
+    "PUT /api/budgets": [
+        {"of": "member", "target": "{member_id}", "tokens_per_day": 10**9},
+        {"of": "assistant", "target": "{slug}", "tokens_per_day": 10**9},
+        {"of": "key", "target": "{key_id}", "tokens_per_day": 10**9},
+    ],
     "PUT /api/session": [{"team": "{team_slug}"}],
     "POST /api/session": [{"token": "not-a-token"}],
 }
@@ -239,6 +244,8 @@ def furnish(service: ServerProcess, tenant: Tenant, name: str) -> Tenant:
         for each in client.get("/api/members").json()["data"]
         if each["email"] == f"member@{name}.example"
     ]
+    bounded = {"of": "team", "tokens_per_day": 10**9}
+    budget = good(client.put("/api/budgets", json=bounded))
     waiting = good(client.post("/api/invitations", json={"role": "viewer"}))
     team = client.get("/api/session").json()["team"]
     ids |= {
@@ -259,6 +266,7 @@ def furnish(service: ServerProcess, tenant: Tenant, name: str) -> Tenant:
         "key_id": key["id"],
         "invitation_id": waiting["id"],
         "member_id": member["id"],
+        "budget_id": budget["id"],
         "session_id": session,
         "assistant_id": assistant,
         "thread_id": thread["id"],

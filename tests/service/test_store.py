@@ -2,17 +2,19 @@ import shutil
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from service.records import Assistant, Caller, Role, Team, Turn
+from service.records import Assistant, BudgetOf, Caller, Role, Spent, Team, Turn
 from service.store import Store
 from service.store.assistants import AssistantNotFound
+from service.store.budgets import BudgetNotFound, periods_of
 from service.store.conversations import ConversationNotFound, new_conversation_id, new_turn
 from service.store.engine import HEAD, MIGRATIONS, Database, now
 from service.store.keys import KeyNotFound
@@ -319,3 +321,98 @@ def test_the_database_itself_refuses_a_link_across_teams(store: Store, team: Tea
     values = {"a": mine.id, "b": theirs.knowledge_bases[0], "t": team.id}
     with pytest.raises(IntegrityError), store.database.write() as connection:
         connection.execute(link, values)
+
+
+def spent(caller: Caller, assistant: Assistant, tokens: int = 10, nanos: int = 0) -> Spent:
+    return Spent(
+        team_id=caller.team.id,
+        assistant_id=assistant.id,
+        assistant=assistant.slug,
+        member=caller.member,
+        key="",
+        model="openai:well",
+        prompt_tokens=tokens - 1,
+        completion_tokens=1,
+        nanos=nanos,
+    )
+
+
+def at_once(count: int, work: Callable[[], object]) -> list[object]:
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return [future.result() for future in [pool.submit(work) for _ in range(count)]]
+
+
+def test_of_requests_that_come_at_once_exactly_as_many_as_a_minute_allows_are_let_in(
+    store: Store, team: Team
+) -> None:
+    caller, moment = member_of(store, team), now()
+    limits = {"requests_per_minute": 7}
+    standings = [
+        store.budgets.set(team.id, of, subject, limits)
+        for of, subject in ((BudgetOf.TEAM, team.id), (BudgetOf.MEMBER, caller.member))
+    ]
+    second = Store(store.database.url)  # as another process has it
+    refused = at_once(20, lambda: store.budgets.take_request(standings, moment))
+    refused += at_once(5, lambda: second.budgets.take_request(standings, moment))
+    second.close()
+    assert sum(each is None for each in refused) == 7
+    for standing in store.budgets.standing(team.id, [team.id, caller.member], moment):
+        assert standing.requests_this_minute == 7
+    [fresh] = store.budgets.standing(team.id, [team.id], moment + timedelta(minutes=1))
+    assert fresh.requests_this_minute == 0
+
+
+def test_what_requests_use_at_once_is_counted_whole_and_kept_when_its_member_and_assistant_are_gone(
+    store: Store, team: Team, other: Team
+) -> None:
+    boss, caller = member_of(store, team), member_of(store, team)
+    assistant = store.assistants.create(team.id, slug="a", name="A", instruction="")
+    store.budgets.set(team.id, BudgetOf.ASSISTANT, assistant.id, {"tokens_per_day": 1000})
+    store.budgets.set(team.id, BudgetOf.MEMBER, caller.member, {"tokens_per_month": 1000})
+    at_once(40, lambda: store.budgets.count(spent(caller, assistant, nanos=3)))
+    standings = store.budgets.standing(team.id, [assistant.id, caller.member], now())
+    assert {(each.tokens_today, each.nanos_this_month) for each in standings} == {(400, 120)}
+    store.members.remove(team.id, caller.member)
+    store.assistants.delete(team.id, "a")
+    assert store.budgets.page(team.id, Window(limit=10)) == ([], False)
+    today = periods_of(now()).day
+    [row] = store.budgets.report(team.id, first=today, last=today, by=("assistant", "member", "model"))
+    assert row == {
+        "assistant_id": assistant.id,
+        "assistant": "a",
+        "member": caller.member,
+        "member_name": None,
+        "model": "openai:well",
+        "requests": 40,
+        "prompt_tokens": 360,
+        "completion_tokens": 40,
+        "nanos": 120,
+    }
+    assert not list(store.budgets.report(other.id, first=today, last=today, by=("day",)))
+    assert boss.member
+    store.teams.delete(team.id)
+    store.budgets.count(spent(caller, assistant))  # an answer that outlived its team
+    assert not list(store.budgets.report(team.id, first=today, last=today, by=("day",)))
+
+
+def test_a_budget_of_another_team_is_as_good_as_none(store: Store, team: Team, other: Team) -> None:
+    budget = store.budgets.set(team.id, BudgetOf.TEAM, team.id, {"tokens_per_day": 5}).budget
+    for act in (store.budgets.get, store.budgets.delete):
+        with pytest.raises(BudgetNotFound):
+            act(other.id, budget.id)
+    assert store.budgets.standing(other.id, [team.id], now()) == []
+    again = store.budgets.set(team.id, BudgetOf.TEAM, team.id, {"tokens_per_month": 6}).budget
+    assert (again.id, again.tokens_per_day, again.tokens_per_month) == (budget.id, None, 6)
+
+
+@pytest.mark.parametrize(
+    ("moment", "ends"),
+    [
+        ("2026-11-24T23:59:59", ("2026-11-25", "2026-12-01")),
+        ("2026-12-31T00:00:00", ("2027-01-01", "2027-01-01")),
+        ("2028-02-29T12:00:00", ("2028-03-01", "2028-03-01")),
+    ],
+)
+def test_days_and_months_end_where_the_calendar_ends_them(moment: str, ends: tuple[str, str]) -> None:
+    periods = periods_of(datetime.fromisoformat(moment).replace(tzinfo=UTC))
+    assert (str(periods.day_ends.date()), str(periods.month_ends.date())) == ends

@@ -193,13 +193,13 @@ async def sent(
     with_trace = with_trace and turn.desk.caller.role.covers(Role.EDITOR)
     reply = Completion(turn, here.settings.url, with_trace=with_trace)
     if not stream:
-        return JSONResponse(await reply.whole())
+        return JSONResponse(await reply.whole(), headers=turn.allowance.headers)
     pump = Pump(turn.events())
     await pump.settle(_STATUS_WAIT_S)
     return StreamingResponse(
         reply.stream(pump, with_usage),
         media_type="text/event-stream",
-        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"} | turn.allowance.headers,
     )
 
 

@@ -1,17 +1,21 @@
 """POST /v1/embeddings: vectors of the installation's own embedder."""
 
 import base64
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from anyio import to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from knowledge.embeddings import Embedder
 from service.access import TheInstallation, Viewer
+from service.budgeting import admit, settle
+from service.events import Usage
 from service.installation import Installation, StillStarting
+from service.records import Caller
 from service.routes.shapes import errors
 
 router = APIRouter(prefix="/v1/embeddings", tags=["openai"])
@@ -122,13 +126,17 @@ class EmbeddingModels(BaseModel):
     data: list[EmbeddingModel]
 
 
-@router.post("", responses=errors(400, 404, 503))
-async def create_embeddings(here: TheInstallation, caller: Viewer, body: EmbeddingIn) -> EmbeddingsOut:
+@router.post("", responses=errors(400, 404, 429, 503))
+async def create_embeddings(
+    here: TheInstallation, caller: Viewer, body: EmbeddingIn, response: Response
+) -> EmbeddingsOut:
     """Embed texts with the embedder that searches the knowledge bases.
 
     OpenAI's model names stand for it too. A text beyond its window is the mean of its pieces.
     """
-    return await to_thread.run_sync(_embed, here, body)
+    made, left = await to_thread.run_sync(_embed, here, caller, body)
+    response.headers.update(left)
+    return made
 
 
 @router.get("/models", responses=errors(503))
@@ -141,7 +149,7 @@ def list_embedding_models(here: TheInstallation, caller: Viewer) -> EmbeddingMod
     return EmbeddingModels(data=[card])
 
 
-def _embed(here: Installation, body: EmbeddingIn) -> EmbeddingsOut:
+def _embed(here: Installation, caller: Caller, body: EmbeddingIn) -> tuple[EmbeddingsOut, Mapping[str, str]]:
     name, texts = here.settings.embedder, body.texts()
     if body.model not in (name, *_STANDS_IN_FOR):
         raise UnusableEmbeddingModel(f"The model {body.model!r} does not embed here; use {name!r}.")
@@ -150,9 +158,12 @@ def _embed(here: Installation, body: EmbeddingIn) -> EmbeddingsOut:
         raise UnusableEmbeddingInput(
             f"dimensions: {name} gives {embedder.dimensions} and cannot be shortened; leave it out."
         )
+    allowance = admit(here, caller)
     counts = embedder.count_tokens(texts)
     vectors = _vectors(embedder, texts, counts)
-    return EmbeddingsOut(
+    used = Usage(prompt_tokens=sum(counts), completion_tokens=0, estimated=False)
+    settle(here, caller, None, name, used)
+    made = EmbeddingsOut(
         data=[
             EmbeddingOut(index=at, embedding=_encoded(vector, body.encoding_format))
             for at, vector in enumerate(vectors)
@@ -160,6 +171,7 @@ def _embed(here: Installation, body: EmbeddingIn) -> EmbeddingsOut:
         model=name,
         usage=EmbeddingUsage(prompt_tokens=sum(counts), total_tokens=sum(counts)),
     )
+    return made, allowance.headers
 
 
 def _embedder(here: Installation) -> Embedder:

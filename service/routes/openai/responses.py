@@ -1,7 +1,7 @@
 """/v1/responses: OpenAI's Responses API."""
 
 import json
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from anyio import to_thread
@@ -102,11 +102,12 @@ async def create_response(
     responding = await to_thread.run_sync(_prepare, here, caller, body, strict)
     if body.background:
         return await _in_background(here, caller, body, responding)
+    left = responding.turn.allowance.headers
     if not body.stream:
-        return JSONResponse(await responding.whole())
+        return JSONResponse(await responding.whole(), headers=left)
     pump = Pump(responding.turn.events())
     await pump.settle(_STATUS_WAIT_S)
-    return _streamed(responding.stream(pump.events()))
+    return _streamed(responding.stream(pump.events()), left)
 
 
 @router.post("/compact", include_in_schema=False)
@@ -227,7 +228,8 @@ async def _in_background(
     queued = responding.body | {"status": ResponseStatus.QUEUED}
     run = Run()
     here.background.start(responding.id, run, responding.alone(run))
-    return _streamed(run.follow()) if body.stream else JSONResponse(queued)
+    left = responding.turn.allowance.headers
+    return _streamed(run.follow(), left) if body.stream else JSONResponse(queued, headers=left)
 
 
 def _cancelled(stored: StoredResponse) -> StoredResponse:
@@ -242,11 +244,13 @@ def _cancelled(stored: StoredResponse) -> StoredResponse:
     )
 
 
-def _streamed(events: AsyncGenerator[dict[str, Any] | None]) -> StreamingResponse:
+def _streamed(
+    events: AsyncGenerator[dict[str, Any] | None], left: Mapping[str, str] | None = None
+) -> StreamingResponse:
     return StreamingResponse(
         _lines(events),
         media_type="text/event-stream",
-        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+        headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no", **(left or {})},
     )
 
 

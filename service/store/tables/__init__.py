@@ -9,6 +9,7 @@ from service.store.tables.assistant import (
     knowledge_bases,
 )
 from service.store.tables.audit_chain import audit, audit_heads
+from service.store.tables.budget import budgets, spending, usage
 from service.store.tables.conversation import conversations, response_sources, responses, turn_sources, turns
 from service.store.tables.file import (
     files,
@@ -48,6 +49,7 @@ __all__ = [
     "attempts",
     "audit",
     "audit_heads",
+    "budgets",
     "confirmations",
     "conversations",
     "files",
@@ -65,6 +67,7 @@ __all__ = [
     "run_steps",
     "runs",
     "sessions",
+    "spending",
     "teams",
     "thread_message_sources",
     "thread_messages",
@@ -74,6 +77,7 @@ __all__ = [
     "turns",
     "upload_parts",
     "uploads",
+    "usage",
     "vector_store_batches",
     "vector_store_files",
     "vector_stores",
