@@ -6,6 +6,7 @@ log. It holds ids and slugs: no secret, no text that somebody wrote.
 
 import json
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,17 @@ _LONGEST_ID = 120
 # that is no GET is recorded without being named anywhere.
 ASKING = frozenset({"/v1/chat/completions", "/v1/embeddings", "/v1/responses"})
 _ASKING_ROOMS = ("/v1/threads",)
+REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+"""Of the request that is being answered, for entries that are made on the way."""
+
 _ASKING_ENDS = ("/search", "/look", "/preview")
+
+DECISION = "POST /api/confirmations/{confirmation_id}"
+"""What a decision is called in the log, whichever wire it came over.
+
+`service.turns` records it where it is taken: before what was confirmed is done, and also where the answer
+then fails.
+"""
 
 
 class Record:
@@ -37,6 +48,7 @@ class Record:
         if scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
             await self._app(scope, receive, send)
             return
+        REQUEST_ID.set(scope.get("state", {}).get("request_id", ""))
         held: Message | None = None
 
         async def recording(message: Message) -> None:
@@ -61,7 +73,8 @@ def is_change(method: str, path: str) -> bool:
 
 async def _record(scope: Scope, body: bytes) -> None:
     path = _template(scope)
-    if path is None or not is_change(scope["method"], path):
+    operation = f"{scope['method']} {path}"
+    if path is None or not is_change(scope["method"], path) or operation == DECISION:
         return
     state: Mapping[str, Any] = scope.get("state", {})
     caller: Caller | AdministratorCaller | None = state.get("caller")
@@ -71,8 +84,8 @@ async def _record(scope: Scope, body: bytes) -> None:
         append = partial(
             audit.append,
             chain,
-            actor=_actor(caller),
-            operation=f"{scope['method']} {path}",
+            actor=actor_of(caller),
+            operation=operation,
             targets={name: str(value)[:_LONGEST_ID] for name, value in sorted(targets.items())},
             request=state.get("request_id", ""),
         )
@@ -109,7 +122,8 @@ def _chains(
     return (INSTALLATION, team) if team and scope["method"] != "DELETE" else (INSTALLATION,)
 
 
-def _actor(caller: Caller | AdministratorCaller | None) -> str:
+def actor_of(caller: Caller | AdministratorCaller | None) -> str:
+    """Who did it, as the log has it."""
     if caller is None:
         return "anybody"
     if isinstance(caller, AdministratorCaller):

@@ -164,7 +164,7 @@ class Confirmation:
     call: str  # ToolCall.id
     name: str
     preview: Preview
-    operation: str  # what "always" is said about: the same tool, method and host
+    operation: str  # what "always" is said about, see `operation_of`
     why: WhyConfirm
     carries: str | None  # a stretch of the text that it would carry away
     expires_at: datetime

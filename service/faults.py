@@ -43,7 +43,7 @@ from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmb
 from service.routes.openai.items import ItemNotFound, UnusableItems
 from service.routes.openai.messages import UnusableMessages
 from service.routes.openai.response_shapes import UnusableRequest
-from service.routes.openai.run_errors import ConfirmationInRun, RunInterrupted, ToolOutputsWrong
+from service.routes.openai.run_errors import RunInterrupted, ToolOutputsWrong
 from service.routes.openai.thread_shapes import UnusableContent
 from service.seats import TooManyAnswers
 from service.sign_in import AddressUnusable, LinkUnusable, NoAccount, NoTeam, WrongPassword
@@ -74,7 +74,7 @@ from service.store.threads import (
 )
 from service.store.vector_stores import FileBatchNotFound, VectorStoreNotFound
 from service.tools import ToolArgumentsInvalid, ToolCallFailed
-from service.turns import ModelCannot, NothingAsked
+from service.turns import ConfirmationInRun, ModelCannot, NothingAsked
 from service.uploads import UploadMalformed, UploadTooLarge
 from service.vector_stores import VectorStoreExpired
 
@@ -152,7 +152,7 @@ TABLE: dict[type[BaseException], Fault] = {
     StepNotFound: Fault(404, INVALID, "step_not_found", "step_id"),
     ThreadBusy: Fault(400, INVALID, "thread_busy", "thread_id"),
     RunNotWaiting: Fault(400, INVALID, "run_not_waiting", "run_id"),
-    ConfirmationInRun: Fault(409, INVALID, "confirmation_needed"),
+    ConfirmationInRun: Fault(409, INVALID, "confirmation_in_run", "confirmation"),
     RunInterrupted: Fault(503, "server_error", "run_interrupted"),
     ToolOutputsWrong: Fault(400, INVALID, "invalid_tool_outputs", "tool_outputs"),
     ToolNotOffered: Fault(400, INVALID, "tool_not_offered", "tools"),

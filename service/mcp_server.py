@@ -23,16 +23,21 @@ from knowledge.errors import DocumentNotFound, PageNotFound
 from service import faults
 from service.access import Desk, NotAllowed, desk_of, find_assistant, find_assistants
 from service.errors import describe
-from service.events import AnswerDone, Question
+from service.events import AnswerDone, Confirmation, Question
 from service.installation import Installation
 from service.instruction import instruction_of
 from service.records import Assistant, Caller, Role
-from service.shown import citations_out, retrieval_out
+from service.shown import action_out, citations_out, confirmation_out, retrieval_out
 from service.store.assistants import AssistantNotFound
 from service.store.pages import Window
 from service.turns import Asked, RunningTurn, prepared
 
 _ASK, _SEARCH = "ask_", "search_"
+_HOW_TO_DECIDE = (
+    "This waits for a person's decision: {method} {host}{path} ({name}). GET {url} shows exactly what "
+    'would be sent; POST {url} with {{"decision": "once"}} or "refuse", and the same key, decides it '
+    "and replies with the rest of the answer. No tool decides in a person's place."
+)
 _RESOURCES_A_PAGE = 200
 _LONGEST_READ = 200_000  # characters of a whole document; its pages can be read one by one
 _ADDRESS = re.compile(r"doumi://(?P<slug>[\w.-]+)/documents/(?P<id>\w+)(?:/pages/(?P<page>\d{1,7}))?")
@@ -184,9 +189,19 @@ def _answer(here: Installation, turn: RunningTurn, done: AnswerDone) -> types.Ca
         for each in _once(citations, lambda each: each["label"])
     ]
     structured: dict[str, Any] = {"answer": done.text, "citations": citations}
+    if done.calls:
+        structured["actions"] = [action_out(call) for call in done.calls]
+    if done.confirmation is not None:
+        structured["confirmation"] = _waits(here, done.confirmation)
+        lines.append(_HOW_TO_DECIDE.format(**structured["confirmation"]))
     if turn.shows_sources:
         structured["retrieval"] = retrieval_out(done.retrieval)
     return _said("\n\n".join([done.text, *(["\n".join(lines)] if lines else [])]), structured)
+
+
+def _waits(here: Installation, asked: Confirmation) -> dict[str, Any]:
+    shown = confirmation_out(asked)
+    return shown | {"url": here.settings.url + shown["url"]}
 
 
 def _search(here: Installation, caller: Caller, slug: str, arguments: dict[str, Any]) -> types.CallToolResult:

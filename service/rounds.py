@@ -37,6 +37,7 @@ from service.tools import (
     ToolCallFailed,
     ToolNeedsSignIn,
     ToolResult,
+    operation_of,
 )
 
 
@@ -257,7 +258,7 @@ class Rounds:
             preview = tool.preview(arguments)
         except (ToolArgumentsInvalid, ToolCallFailed) as error:
             return self._told_failed(call, None, str(error))
-        operation = f"{tool.name} {preview.method} {preview.host}"
+        operation = operation_of(tool, preview)
         carries = None
         if preview.host and preview.host not in self.setup.trusted_hosts:
             carries = self.taint.carried(_chosen(tool, preview), host=preview.host)

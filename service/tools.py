@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+_BOUND = " sha256:"
+
 
 class ToolArgumentsInvalid(Exception):
     """The arguments do not fit the tool; the message says which and what it takes. Nothing was sent."""
@@ -60,6 +62,7 @@ class Preview:
     host: str  # "api.example.com", with the port where it is not the scheme's; "" where nothing leaves
     path: str  # with its parameters filled in, without query; or the tool's own name
     arguments: Mapping[str, Any]  # exactly as they would be used
+    template: str = ""  # the path before its parameters were filled in, where there is such a thing
 
     @property
     def digest(self) -> str:
@@ -106,3 +109,19 @@ class Tool(Protocol):
 
     async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
         """Do it. Raises ToolArgumentsInvalid, ToolCallFailed and ToolNeedsSignIn."""
+
+
+def operation_of(tool: Tool, preview: Preview) -> str:
+    """What an approval for always is about, in words, and bound to all that made it what it is.
+
+    A spec or a server that describes it in another way later, under the same name, is asked about again.
+    """
+    described = [preview.template, tool.description, tool.parameters]
+    written = json.dumps(described, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+    digest = hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{tool.name} {preview.method} {preview.host}{_BOUND}{digest}"
+
+
+def in_words(operation: str) -> str:
+    """An operation without what it is bound to."""
+    return operation.partition(_BOUND)[0]

@@ -29,6 +29,7 @@ from service.answering import (
     answer,
     resume,
 )
+from service.auditing import DECISION, REQUEST_ID, actor_of
 from service.bases import passages_of
 from service.budgeting import Allowance, admit, settle
 from service.events import Decision, ToolWaiting, Usage
@@ -69,10 +70,15 @@ class Asked:
     # Where the turn is kept: NEW, an id, or None for nowhere. The history of a kept one is the server's.
     conversation: str | None = None
     says_only_new: bool = False  # what the question brings as history comes after that of the conversation
+    run: Mapping[str, str] | None = None  # id and thread_id of the run of a thread that asks
 
 
 class NothingAsked(ValueError):
     """There is neither a question nor a call that waits for its result; send a user message."""
+
+
+class ConfirmationInRun(Exception):
+    """A run waits for this confirmation: send it to submit_tool_outputs, or POST /api/confirmations/{id}."""
 
 
 class ModelCannot(ValueError):
@@ -138,14 +144,24 @@ def _refuse_for_quoting(generation: Generation) -> None:
 
 
 def prepare_rest(
-    here: Installation, caller: Caller, confirmation_id: str, decision: Decision, model: str | None = None
+    here: Installation,
+    caller: Caller,
+    confirmation_id: str,
+    decision: Decision,
+    model: str | None = None,
+    *,
+    run_id: str | None = None,
 ) -> "RunningTurn":
     """The rest of an answer that stopped for this confirmation, which is decided hereby; it blocks.
 
-    `model`: the assistant that the client believes it belongs to.
-    Raises ConfirmationNotFound, ConfirmationOver, ConfirmationStale, AssistantNotFound, ModelMisconfigured.
+    `model`: the assistant that the client believes it belongs to; `run_id`: of the run that goes on with it.
+    Raises ConfirmationNotFound, ConfirmationOver, ConfirmationStale, ConfirmationInRun, AssistantNotFound and
+    ModelMisconfigured.
     """
     found = here.store.confirmations.get(caller, confirmation_id)
+    run = found.call.get("run")
+    if run is not None and run["id"] != run_id:
+        raise ConfirmationInRun(ConfirmationInRun.__doc__)
     if model is not None and model.partition("@")[0] != found.model.partition("@")[0]:
         raise ConfirmationNotFound(f"The assistant {model!r} has no confirmation {confirmation_id!r}.")
     assistant = find_assistant(here, caller, found.model)
@@ -158,11 +174,24 @@ def prepare_rest(
     always = operation if decision is Decision.ALWAYS else None
     allowance = admit(here, caller, assistant)  # a decision that could not be acted upon is not taken
     here.store.confirmations.decide(caller, confirmation_id, decision, always=always)
+    here.store.audit.append(
+        caller.team.id,
+        actor=actor_of(caller),
+        operation=DECISION,
+        targets={
+            "assistant": assistant.slug,
+            "confirmation_id": confirmation_id,
+            "decision": decision,
+            "tool": paused.confirmation.name,
+        },
+        request=REQUEST_ID.get(),
+    )
     asked = Asked(
         model=found.model,
         question=paused.question,
         generation=paused.generation,
         conversation=found.conversation_id,
+        run=run,
     )
     resumed = Resumed(paused=paused, decision=decision)
     turn = RunningTurn(here, caller, assistant, asked, resumed=resumed, turn_id=found.turn_id)
@@ -205,6 +234,7 @@ class RunningTurn:
         self.question = asked.question
         self.generation = asked.generation
         self.model = asked.model  # as the client named it
+        self._run = asked.run
         self._new = asked.conversation == NEW
         self.conversation = new_conversation_id() if self._new else asked.conversation
         self.setup = _setup(here, self.desk, self.conversation, asked.search)
@@ -364,7 +394,7 @@ class RunningTurn:
                 model=self.model,
                 conversation_id=self.conversation,
                 turn_id=self.id if self.conversation else None,
-                call=confirmation_out(asked),
+                call=confirmation_out(asked) | ({"run": dict(self._run)} if self._run else {}),
                 state=dict(waiting.paused),
                 documents=sorted(documents),
                 decision=None,

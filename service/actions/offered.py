@@ -88,7 +88,8 @@ class ActionTool:
         """What a call would send. Raises ToolArgumentsInvalid."""
         used, request = self.request(arguments)
         host, path = place_of(request.url)
-        return Preview(method=request.method, host=host, path=path, arguments=used)
+        template = self.operation.server + self.operation.path
+        return Preview(method=request.method, host=host, path=path, arguments=used, template=template)
 
     async def call(self, arguments: Mapping[str, Any], context: CallContext) -> ToolResult:
         """Send it, and what came back as text."""

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,8 +11,12 @@ from service.access import TheInstallation, Viewer
 from service.events import Decision
 from service.records import Approval, StoredConfirmation
 from service.routes.openai.chat import StreamOptions, sent
+from service.routes.openai.playing import Decided
+from service.routes.openai.running import TheRuns
+from service.routes.openai.runs import decide_in_run, find_run
 from service.routes.shapes import Listing, PageWindow, errors, seconds
 from service.store.engine import now
+from service.tools import in_words
 from service.turns import prepared_rest
 
 router = APIRouter(prefix="/api", tags=["confirmations"])
@@ -47,6 +52,7 @@ class ConfirmationOut(BaseModel):
     assistant: str = Field(description="As the client named it")
     conversation: str | None
     turn: str | None = Field(description="The stored turn that goes on when it is decided")
+    run: dict[str, str] | None = Field(None, description="The run of a thread that goes on, else null")
     status: str = Field(description="waiting, once, always, refuse or expired")
     action: str
     name: str
@@ -139,7 +145,8 @@ def get_confirmation(here: TheInstallation, caller: Viewer, confirmation_id: str
     responses=errors(404, 409, 429, 502, 503, 504)
     | {
         200: {
-            "description": "The rest of the answer as a chat completion; with `stream: true` as its chunks",
+            "description": "The rest of the answer as a chat completion; with `stream: true` as its chunks. "
+            "Where a run of a thread waits, that run, which goes on, or its events",
             "content": {
                 "application/json": {"schema": {"type": "object"}, "example": _REST},
                 "text/event-stream": {
@@ -150,9 +157,14 @@ def get_confirmation(here: TheInstallation, caller: Viewer, confirmation_id: str
     },
 )
 async def decide(
-    here: TheInstallation, caller: Viewer, confirmation_id: str, body: DecideIn
-) -> JSONResponse | StreamingResponse:
+    here: TheInstallation, caller: Viewer, runs: TheRuns, confirmation_id: str, body: DecideIn
+) -> dict[str, Any] | JSONResponse | StreamingResponse:
     """Approve or refuse, once; the answer goes on from where it stopped."""
+    found = await to_thread.run_sync(here.store.confirmations.get, caller, confirmation_id)
+    if found.call.get("run"):
+        run = await find_run(here, caller, runs, found.call["run"]["thread_id"], found.call["run"]["id"])
+        decided = Decided(confirmation_id=confirmation_id, decision=body.decision)
+        return await decide_in_run(here, caller, runs, run, decided, stream=body.stream)
     turn = await prepared_rest(here, caller, confirmation_id, body.decision)
     with_usage = body.stream_options is not None and body.stream_options.include_usage
     return await sent(here, turn, stream=body.stream, with_usage=with_usage, with_trace=body.trace)
@@ -192,6 +204,6 @@ def _approval(found: Approval) -> ApprovalOut:
     return ApprovalOut(
         id=found.id,
         assistant=found.assistant,
-        operation=found.operation,
+        operation=in_words(found.operation),
         created_at=seconds(found.created_at),
     )

@@ -244,18 +244,24 @@ class Threads:
             connection.execute(change.values(**values))
             return _run(connection, run.team_id, run.thread_id, run.id)
 
-    def claim(self, run: Run, outputs: Sequence[dict[str, Any]]) -> Run:
-        """Go on with a run that waits, with the outputs of its calls. Raises RunNotWaiting."""
+    def claim(self, run: Run, outputs: Sequence[dict[str, Any]] | None) -> Run:
+        """Go on with a run that waits, with the outputs of its calls; None where a person decided.
+
+        Raises RunNotWaiting.
+        """
         with self._database.write() as connection:
             before = _run(connection, run.team_id, run.thread_id, run.id)
             if before.status is not RunStatus.REQUIRES_ACTION:
                 raise RunNotWaiting(f"The run is {before.status} and waits for no tool outputs.")
+            if before.calls != run.calls:
+                raise RunNotWaiting("The run has gone on meanwhile and waits for something else; look again.")
             called = {"role": "assistant", "content": "", "tool_calls": before.calls}
+            added = [] if outputs is None else [called, *outputs]
             mine = (runs.c.team_id == run.team_id, runs.c.id == run.id)
             connection.execute(
                 update(runs)
                 .where(*mine)
-                .values(status=RunStatus.QUEUED, calls=[], rounds=[*before.rounds, called, *outputs])
+                .values(status=RunStatus.QUEUED, calls=[], rounds=[*before.rounds, *added])
             )
             return _run(connection, run.team_id, run.thread_id, run.id)
 

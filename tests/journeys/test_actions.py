@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from mcp.client.client import Client
 
 from tests.journeys.server import ServerProcess, ask
+from tests.journeys.test_mcp_server import talk
 from tests.journeys.upstream import Upstream
 
 SPEC = """\
@@ -152,6 +154,69 @@ def test_openais_sdk_reads_the_stream_and_refuses(process, seen):
     assert "refused" in rest.choices[0].message.content
     assert seen == []
     sdk.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_run_of_the_assistants_api_waits_for_a_person_with_openais_sdk(process, seen):
+    with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.owner_key) as sdk:
+        question = f"call orderAlert {json.dumps(ALERT)}"
+        run = sdk.beta.threads.create_and_run_poll(
+            assistant_id="weather",
+            thread={"messages": [{"role": "user", "content": question}]},
+            poll_interval_ms=50,
+        )
+        assert run.status == "requires_action"
+        (call,) = run.required_action.submit_tool_outputs.tool_calls
+        assert (call.function.name, json.loads(call.function.arguments)) == ("orderAlert", ALERT)
+        assert call.model_extra["confirmation"]["path"] == "/alerts"
+        assert seen == []
+        ended = sdk.beta.threads.runs.submit_tool_outputs_and_poll(
+            run_id=run.id,
+            thread_id=run.thread_id,
+            tool_outputs=[{"tool_call_id": call.id, "output": "once"}],
+            poll_interval_ms=50,
+        )
+        assert ended.status == "completed"
+        assert [each[0] for each in seen] == ["POST"]
+        (said,) = sdk.beta.threads.messages.list(run.thread_id, order="desc", limit=1).data
+        assert "Alert ordered" in said.content[0].text.value
+
+
+def test_an_mcp_client_is_told_what_waits_and_how_to_decide(process, client, seen):
+    async def what(mcp: Client) -> Any:
+        return await mcp.call_tool("ask_weather", {"question": f"call orderAlert {json.dumps(ALERT)}"})
+
+    reply = talk(process, what)
+    assert not reply.is_error
+    asked = reply.structured_content["confirmation"]
+    assert (asked["method"], asked["path"], asked["arguments"]) == ("POST", "/alerts", ALERT)
+    assert f"POST {process.url}/api/confirmations/{asked['id']}" in reply.content[0].text
+    assert reply.structured_content["actions"][0]["status"] == "waiting"
+    assert seen == []
+    rest = client.post(asked["url"], json={"decision": "once"}).json()
+    assert "Alert ordered" in rest["choices"][0]["message"]["content"]
+    assert len(seen) == 1
+
+
+def test_always_ends_where_the_spec_describes_another_call(process, client, outside, seen):
+    def orders() -> Any:
+        return ask(client, "weather", f"call orderAlert {json.dumps(ALERT)}").get("confirmation")
+
+    asked = orders()
+    assert client.post(asked["url"], json={"decision": "always"}).status_code == 200
+    assert orders() is None
+    assert len(seen) == 2
+    moved = (SPEC % outside.port).replace("/alerts:", "/alerts/all:")
+    (action,) = client.get("/api/assistants/weather/actions").json()["data"]
+    address = f"/api/assistants/weather/actions/{action['name']}"
+    assert client.put(address, json={"spec": moved}).status_code == 200
+    try:
+        assert orders() is not None
+        assert len(seen) == 2
+    finally:
+        client.put(address, json={"spec": SPEC % outside.port})
+        for each in client.get("/api/approvals").json()["data"]:
+            client.delete(f"/api/approvals/{each['id']}")
 
 
 def test_an_instruction_file_says_which_actions_it_uses(client, seen):

@@ -213,6 +213,32 @@ def test_always_is_remembered_per_member_and_can_be_taken_back(shop):
     assert "confirmation" in shop.asks().json()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"description": "Orders, and sells the shop."},
+        {
+            "parameters": {
+                "type": "object",
+                "properties": {"item": {"type": "string"}, "all": {"type": "boolean"}},
+            }
+        },
+        {"method": "DELETE"},
+        {"host": "other.example.com"},
+    ],
+)
+def test_always_does_not_outlive_the_definition_that_it_was_said_about(shop, change):
+    shop.order.text = "Order placed."
+    asked = shop.asks().json()["confirmation"]
+    assert shop.decide(asked["id"], "always").status_code == 200
+    assert "confirmation" not in shop.asks().json()
+    for name, value in change.items():
+        setattr(shop.order, name, value)
+    assert "confirmation" in shop.asks().json()
+    for each in shop.client.get("/api/approvals").json()["data"]:
+        shop.client.delete(f"/api/approvals/{each['id']}")
+
+
 def test_a_conversation_keeps_the_turn_and_the_rest_goes_to_its_end(shop):
     reply = shop.asks(conversation="new").json()
     conversation = reply["conversation"]
@@ -268,3 +294,142 @@ def test_a_decision_that_is_none_is_refused(shop):
     asked = shop.asks().json()["confirmation"]
     reply = shop.decide(asked["id"], "maybe")
     assert (reply.status_code, reply.json()["error"]["param"]) == (422, "decision")
+
+
+def test_a_decision_is_in_the_audit_log_whichever_wire_it_came_over(shop):
+    def decided() -> list[dict[str, Any]]:
+        entries = shop.client.get("/api/audit").json()["data"]
+        return [each for each in entries if "decision" in each["targets"]]
+
+    before = len(decided())
+    over_api = shop.asks().json()["confirmation"]["id"]
+    reply = shop.decide(over_api, "once")
+    over_chat = shop.asks().json()["confirmation"]["id"]
+    said = {"confirmation": {"id": over_chat, "decision": "refuse"}}
+    shop.client.post("/v1/chat/completions", json={"model": "shop", "messages": QUESTION} | said)
+    over_responses = shop.asks().json()["confirmation"]["id"]
+    approval = {
+        "type": "mcp_approval_response",
+        "approval_request_id": over_responses,
+        "approve": True,
+    }
+    shop.client.post("/v1/responses", json={"model": "shop", "input": [approval]})
+    third, second, first, *_ = decided()
+    assert len(decided()) == before + 3
+    assert first["request"] == reply.headers["x-request-id"]
+    assert [
+        (each["targets"]["confirmation_id"], each["targets"]["decision"]) for each in (first, second, third)
+    ] == [
+        (over_api, "once"),
+        (over_chat, "refuse"),
+        (over_responses, "once"),
+    ]
+    assert {each["operation"] for each in (first, second, third)} == {
+        "POST /api/confirmations/{confirmation_id}"
+    }
+    assert first["targets"]["tool"] == "order"
+    assert set(first["targets"]) == {"assistant", "confirmation_id", "decision", "tool"}
+
+
+def test_a_decision_is_in_the_log_before_the_call_is_made_and_where_the_answer_then_fails(shop):
+    asked = shop.asks().json()["confirmation"]
+    shop.says([RuntimeError("the provider is gone")])
+    assert shop.decide(asked["id"], "once").status_code >= 500
+    newest = shop.client.get("/api/audit").json()["data"][0]
+    assert newest["targets"]["confirmation_id"] == asked["id"]
+
+
+class Runs:
+    """The Assistants API over the shop."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+
+    def begins(self) -> dict[str, Any]:
+        """A run that waits for a person."""
+        self.shop.says(calls(("order", ORDER), text="I will order it."), ["Order 7 is placed."])
+        thread = {"messages": [{"role": "user", "content": "Order two teas"}]}
+        reply = self.shop.client.post("/v1/threads/runs", json={"assistant_id": "shop", "thread": thread})
+        return self.settled(reply.json())
+
+    def settled(self, run: dict[str, Any]) -> dict[str, Any]:
+        while run["status"] in ("queued", "in_progress"):
+            run = self.shop.client.get(self.address(run)).json()
+        return run
+
+    def address(self, run: dict[str, Any]) -> str:
+        return f"/v1/threads/{run['thread_id']}/runs/{run['id']}"
+
+    def sends(self, run: dict[str, Any], output: str, **more: Any) -> Any:
+        (call,) = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+        body = {"tool_outputs": [{"tool_call_id": call["id"], "output": output}]} | more
+        return self.shop.client.post(f"{self.address(run)}/submit_tool_outputs", json=body)
+
+    def messages(self, run: dict[str, Any]) -> list[str]:
+        found = self.shop.client.get(f"/v1/threads/{run['thread_id']}/messages?order=asc").json()["data"]
+        return [each["content"][0]["text"]["value"] for each in found]
+
+
+@pytest.fixture
+def runs(shop: Shop) -> Runs:
+    return Runs(shop)
+
+
+def test_a_run_waits_for_the_person_and_goes_on_with_their_decision(runs):
+    run = runs.begins()
+    assert run["status"] == "requires_action"
+    (call,) = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+    assert (call["type"], call["function"]["name"]) == ("function", "order")
+    assert json.loads(call["function"]["arguments"]) == ORDER
+    assert call["confirmation"]["decisions"] == ["once", "always", "refuse"]
+    assert abs(run["expires_at"] - call["confirmation"]["expires_at"]) <= 1
+    assert runs.shop.order.made == []
+    ended = runs.settled(runs.sends(run, "once").json())
+    assert (ended["status"], ended["last_error"]) == ("completed", None)
+    assert len(runs.shop.order.made) == 1
+    assert runs.messages(run)[-1] == "Order 7 is placed."
+    steps = runs.shop.client.get(f"{runs.address(run)}/steps?order=asc").json()["data"]
+    called = [each["step_details"].get("tool_calls", [{}])[0] for each in steps]
+    called = [each for each in called if each.get("type") == "function"]
+    assert [each["function"]["output"] for each in called] == ["once", None]
+    assert called[1]["action"]["status"] == "done"
+    assert {each["status"] for each in steps} == {"completed"}
+
+
+def test_a_run_goes_on_when_it_is_decided_where_confirmations_are(runs):
+    run = runs.begins()
+    (call,) = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+    shown = runs.shop.client.get(call["confirmation"]["url"]).json()
+    assert shown["run"] == {"id": run["id"], "thread_id": run["thread_id"]}
+    reply = runs.shop.decide(call["id"], "refuse").json()
+    assert (reply["object"], reply["id"]) == ("thread.run", run["id"])
+    assert runs.settled(reply)["status"] == "completed"
+    assert runs.shop.order.made == []
+    again = runs.shop.decide(call["id"], "once")
+    assert (again.status_code, again.json()["error"]["code"]) == (400, "run_not_waiting")
+
+
+def test_a_run_streams_to_the_decision_and_from_it(runs):
+    run = runs.begins()
+    lines = runs.sends(run, "once", stream=True).text.splitlines()
+    events = [line[7:] for line in lines if line.startswith("event: ")]
+    assert events[0] == "thread.run.queued"
+    assert events[-2:] == ["thread.run.completed", "done"]
+    assert len(runs.shop.order.made) == 1
+
+
+def test_only_the_very_word_approves_and_only_of_the_one_who_was_asked(runs):
+    run = runs.begins()
+    for output in ("", "ok", "yes", '{"decision": "once"}'):
+        refused = runs.sends(run, output)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_tool_outputs")
+    (call,) = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+    body = {"tool_outputs": [{"tool_call_id": call["id"], "output": "once"}]}
+    address = f"{runs.address(run)}/submit_tool_outputs"
+    other = runs.shop.client.post(address, json=body, headers=runs.shop.member())
+    assert (other.status_code, other.json()["error"]["code"]) == (404, "confirmation_not_found")
+    said = {"confirmation": {"id": call["id"], "decision": "once"}}
+    chat = runs.shop.client.post("/v1/chat/completions", json={"model": "shop", "messages": QUESTION} | said)
+    assert (chat.status_code, chat.json()["error"]["code"]) == (409, "confirmation_in_run")
+    assert runs.shop.order.made == []
+    assert runs.settled(runs.sends(run, "once").json())["status"] == "completed"

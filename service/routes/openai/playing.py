@@ -1,10 +1,12 @@
 """One stretch of a run: what an assistant does with a thread, step by step."""
 
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from anyio import to_thread
@@ -14,18 +16,18 @@ from service import faults
 from service.access import find_assistant_by_id
 from service.answering import AnswerDone, Generation, Question, RetrievalDone, TextDelta
 from service.errors import describe
+from service.events import CallStatus, Confirmation, Decision, ToolCall, ToolDone, ToolFailed
 from service.grounding import Citation
 from service.installation import Installation
 from service.records import Caller, Run, RunStatus, RunStep, Thread, ThreadMessage
 from service.routes.openai.messages import UnusableMessages, question_of
-from service.routes.openai.run_errors import ConfirmationInRun
 from service.routes.openai.telling import Work
 from service.routes.openai.thread_shapes import functions, message_out, run_out, step_out
-from service.shown import usage_out
+from service.shown import action_out, confirmation_out, usage_out
 from service.store.engine import now
 from service.store.pages import Window
 from service.store.threads import new_message, new_step
-from service.turns import Asked, FileSearch, RunningTurn, prepare
+from service.turns import Asked, FileSearch, RunningTurn, prepare, prepare_rest
 from service.vector_stores import page_file_id, shelf
 
 _FILES_WAIT_S = 60.0  # for files that the client has just attached to be read
@@ -34,25 +36,44 @@ _PARAMETERS = ("temperature", "top_p", "max_completion_tokens", "parallel_tool_c
 _LIMITED = {"length": "max_completion_tokens"}
 
 
-class Player:
-    """Plays one stretch of a run: from its beginning, or from tool outputs, to its end or the next calls."""
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What a person said to the call that a run waits for."""
 
-    def __init__(self, here: Installation, caller: Caller, run: Run, work: Work) -> None:
+    confirmation_id: str
+    decision: Decision
+
+
+class Player:
+    """Plays one stretch of a run, to its end or to what it waits for.
+
+    It begins with the run, with outputs of the client's tools, or with what a person decided.
+    """
+
+    def __init__(
+        self, here: Installation, caller: Caller, run: Run, work: Work, decided: Decided | None
+    ) -> None:
         self._here = here
         self._caller = caller
         self._run = run
         self._work = work
+        self._decided = decided
+        self._goes_on = run.started_at is not None
         self._threads = here.store.threads
         self._step: RunStep | None = None
         self._message: ThreadMessage | None = None
         self._text = ""
+
+    @property
+    def run_id(self) -> str:
+        return self._run.id
 
     async def play(self) -> None:
         await self._say("thread.run.queued")
         await self._become(RunStatus.IN_PROGRESS, started_at=self._run.started_at or now())
         thread = await to_thread.run_sync(self._threads.get, self._run.team_id, self._run.thread_id)
         turn = await self._turn(thread)
-        if self._run.rounds:
+        if self._goes_on:
             await self._close_call_step()
         async with aclosing(turn.events()) as events:
             async for event in events:
@@ -60,6 +81,8 @@ class Player:
                     await self._searched(event)
                 elif isinstance(event, TextDelta):
                     await self._wrote(event.text)
+                elif isinstance(event, ToolDone | ToolFailed):
+                    await self._called(event.call)
                 elif isinstance(event, AnswerDone):
                     await self._answered(turn, event)
 
@@ -92,6 +115,19 @@ class Player:
         return turn
 
     def _prepared(self, thread: Thread) -> tuple[RunningTurn, list[KnowledgeBase]]:
+        extra = shelf(self._here, self._caller, thread.vector_stores)
+        self._here.store.vector_stores.use(self._run.team_id, [record.id for record in extra.records])
+        return self._rest() or self._asked(), list(extra.bases)
+
+    def _rest(self) -> RunningTurn | None:
+        if self._decided is None:
+            return None
+        said = self._decided
+        return prepare_rest(
+            self._here, self._caller, said.confirmation_id, said.decision, run_id=self._run.id
+        )
+
+    def _asked(self) -> RunningTurn:
         run, asked = self._run, self._run.asked
         assistant = find_assistant_by_id(self._here, self._caller, run.assistant_id)
         notes = self._here.store.assistants.notes(run.team_id, run.assistant_id)
@@ -104,7 +140,7 @@ class Player:
         choice = asked.get("tool_choice")
         if isinstance(choice, dict) and choice.get("type") != "function":
             choice = None  # retrieval comes before every answer anyway
-        turn = prepare(
+        return prepare(
             self._here,
             self._caller,
             Asked(
@@ -116,18 +152,16 @@ class Player:
                     parameters=parameters,
                 ),
                 search=_search(asked.get("tools") or ()),
+                run={"id": run.id, "thread_id": run.thread_id},
             ),
         )
-        extra = shelf(self._here, self._caller, thread.vector_stores)
-        self._here.store.vector_stores.use(run.team_id, [record.id for record in extra.records])
-        return turn, list(extra.bases)
 
     # What happens
 
     async def _searched(self, done: RetrievalDone) -> None:
         """The search is a step of its own, as file search is at OpenAI; only once in a run."""
         searches = any(tool.get("type") == "file_search" for tool in self._run.asked.get("tools", ()))
-        if self._run.rounds or not searches:
+        if self._goes_on or not searches:
             return
         passages = [offered.passage for offered in done.retrieval.passages]
         ids = await self._file_ids([passage.document_id for passage in passages])
@@ -173,11 +207,8 @@ class Player:
             await self._close_message(turn, done, limit)
         usage = _sum(self._run.usage, usage_out(done.usage))
         if done.confirmation is not None:
-            raise ConfirmationInRun(
-                f"The assistant wants to call {done.confirmation.name}, which a person has to confirm: "
-                "ask it on the page, where they can."
-            )
-        if done.finish_reason == "tool_calls":
+            await self._wait_for_person(done.confirmation, usage)
+        elif done.finish_reason == "tool_calls":
             await self._call(turn.tool_calls, usage)
         elif limit:
             await self._become(RunStatus.INCOMPLETE, usage=usage, incomplete=limit, ended_at=now())
@@ -201,7 +232,24 @@ class Player:
         )
         await self._close_step("completed")
 
-    async def _call(self, calls: list[dict[str, Any]], usage: dict[str, int]) -> None:
+    async def _called(self, call: ToolCall) -> None:
+        """A call of one of the server's own tools is a step; what came back is the model's alone."""
+        arguments = dict(call.preview.arguments) if call.preview else {}
+        shown = _function(call.id, call.name, arguments) | {"action": action_out(call)}
+        shown["function"]["output"] = None
+        before, self._step = self._step, None  # of a message that is still being written
+        await self._open_step("tool_calls", {"type": "tool_calls", "tool_calls": [shown]})
+        await self._close_step("completed" if call.status is CallStatus.DONE else "failed")
+        self._step = before
+
+    async def _wait_for_person(self, asked: Confirmation, usage: dict[str, int]) -> None:
+        """The run waits for what a person says to a call: its output is their decision."""
+        call = _function(asked.id, asked.name, dict(asked.preview.arguments))
+        await self._call([call | {"confirmation": confirmation_out(asked)}], usage, until=asked.expires_at)
+
+    async def _call(
+        self, calls: list[dict[str, Any]], usage: dict[str, int], until: datetime | None = None
+    ) -> None:
         """The run waits for what the client's own tools bring."""
         shown = [{**call, "function": {**call["function"], "output": None}} for call in calls]
         begun = [
@@ -216,13 +264,16 @@ class Player:
         self._step = replace(self._step, details={"type": "tool_calls", "tool_calls": shown})
         await to_thread.run_sync(self._threads.change_step, self._run.team_id, self._step)
         self._step = None  # it ends when the outputs come
-        await self._become(RunStatus.REQUIRES_ACTION, calls=calls, usage=usage)
+        longer = {"expires_at": until} if until else {}
+        await self._become(RunStatus.REQUIRES_ACTION, calls=calls, usage=usage, **longer)
 
     async def _close_call_step(self) -> None:
         """The calls have their outputs now."""
         window = Window(limit=1000, order="desc")
         steps, _ = await to_thread.run_sync(self._threads.steps, self._run.team_id, self._run, window)
         outputs = {each.get("tool_call_id"): each.get("content") for each in self._run.rounds}
+        if self._decided:
+            outputs[self._decided.confirmation_id] = self._decided.decision
         for step in steps:
             if step.status != "in_progress":
                 continue
@@ -341,6 +392,11 @@ async def _until_read(bases: Sequence[KnowledgeBase]) -> None:
         if not any(unfinished):
             return
         await asyncio.sleep(0.1)
+
+
+def _function(call_id: str, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    written = json.dumps(arguments, ensure_ascii=False)
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": written}}
 
 
 def _sum(before: dict[str, int] | None, more: dict[str, int]) -> dict[str, int]:

@@ -5,9 +5,5 @@ class RunInterrupted(Exception):
     """The service was stopped while the run was at work; create the run again."""
 
 
-class ConfirmationInRun(Exception):
-    """An action has to be confirmed by a person, and the Assistants API has no word for that."""
-
-
 class ToolOutputsWrong(Exception):
     """The outputs are not those of the calls that the run waits for; the message says which are missing."""

@@ -14,7 +14,7 @@ from fastapi import Depends, Request
 
 from service.installation import Installation
 from service.records import Caller, Run, RunStatus
-from service.routes.openai.playing import Player
+from service.routes.openai.playing import Decided, Player
 from service.routes.openai.run_errors import RunInterrupted
 from service.routes.openai.telling import Event, Work
 from service.store.engine import now
@@ -30,11 +30,13 @@ class Runs:
         self._work: dict[str, Work] = {}
         self._closing = False
 
-    def start(self, caller: Caller, run: Run, beginning: Sequence[Event] = ()) -> Work:
+    def start(
+        self, caller: Caller, run: Run, beginning: Sequence[Event] = (), decided: Decided | None = None
+    ) -> Work:
         """Set a queued run to work; `beginning` is told before it."""
         work = Work(events=list(beginning))
         self._work[run.id] = work
-        work.task = asyncio.create_task(self._run(caller, run, work))
+        work.task = asyncio.create_task(self._run(Player(self._here, caller, run, work, decided), work))
         return work
 
     def at_work(self, run: Run) -> bool:
@@ -78,8 +80,7 @@ class Runs:
                 with suppress(asyncio.CancelledError):
                     await work.task
 
-    async def _run(self, caller: Caller, run: Run, work: Work) -> None:
-        player = Player(self._here, caller, run, work)
+    async def _run(self, player: Player, work: Work) -> None:
         try:
             await player.play()
         except asyncio.CancelledError:
@@ -91,7 +92,7 @@ class Runs:
         except Exception as error:
             await player.failed(error)
         finally:
-            self._work.pop(run.id, None)
+            self._work.pop(player.run_id, None)
             await work.end()
 
 

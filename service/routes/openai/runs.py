@@ -10,8 +10,10 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from service.access import TheInstallation, Viewer, find_assistant_by_id
+from service.events import Decision
 from service.installation import Installation
 from service.records import Caller, Run, RunStatus, Thread
+from service.routes.openai.playing import Decided
 from service.routes.openai.run_errors import ToolOutputsWrong
 from service.routes.openai.running import Runs, TheRuns
 from service.routes.openai.telling import Event
@@ -90,7 +92,7 @@ async def get_run(
     here: TheInstallation, caller: Viewer, runs: TheRuns, thread_id: str, run_id: str
 ) -> RunOut:
     """One run."""
-    return RunOut.model_validate(run_out(await _find(here, caller, runs, thread_id, run_id)))
+    return RunOut.model_validate(run_out(await find_run(here, caller, runs, thread_id, run_id)))
 
 
 @router.post("/{thread_id}/runs/{run_id}", responses=errors(404))
@@ -98,7 +100,7 @@ async def change_run(
     here: TheInstallation, caller: Viewer, runs: TheRuns, thread_id: str, run_id: str, body: MetadataIn
 ) -> RunOut:
     """Change its metadata."""
-    run = await _find(here, caller, runs, thread_id, run_id)
+    run = await find_run(here, caller, runs, thread_id, run_id)
     metadata = body.metadata or {}
     changed = await to_thread.run_sync(lambda: here.store.threads.change_run(run, metadata=metadata))
     return RunOut.model_validate(run_out(changed))
@@ -109,7 +111,7 @@ async def cancel_run(
     here: TheInstallation, caller: Viewer, runs: TheRuns, thread_id: str, run_id: str
 ) -> RunOut:
     """Stop a run; an answer that was on its way is not kept."""
-    run = await _find(here, caller, runs, thread_id, run_id)
+    run = await find_run(here, caller, runs, thread_id, run_id)
     if run.status.over:
         raise RunNotWaiting(f"The run is {run.status} and cannot be cancelled.")
     await runs.stop(run)
@@ -128,10 +130,16 @@ async def cancel_run(
 async def submit_tool_outputs(
     here: TheInstallation, caller: Viewer, runs: TheRuns, thread_id: str, run_id: str, body: OutputsIn
 ) -> dict[str, Any] | StreamingResponse:
-    """Send what the client's tools brought; the run goes on with it."""
-    run = await _find(here, caller, runs, thread_id, run_id)
+    """Send what the client's tools brought; the run goes on with it.
+
+    Where it waits for a person (the call has a `confirmation`), the output is `once`, `always` or `refuse`.
+    """
+    run = await find_run(here, caller, runs, thread_id, run_id)
     if run.status is RunStatus.REQUIRES_ACTION:
         _refuse_other_calls(run, body)
+        if waits_for_person(run):
+            decided = _decided(run, body.tool_outputs[0].output)
+            return await decide_in_run(here, caller, runs, run, decided, stream=bool(body.stream))
     outputs = [
         {"role": "tool", "tool_call_id": each.tool_call_id, "content": each.output}
         for each in body.tool_outputs
@@ -145,7 +153,7 @@ async def list_steps(
     here: TheInstallation, caller: Viewer, runs: TheRuns, thread_id: str, run_id: str, window: PageWindow
 ) -> Listing[StepOut]:
     """The steps of a run: its search, calls of tools, messages."""
-    run = await _find(here, caller, runs, thread_id, run_id)
+    run = await find_run(here, caller, runs, thread_id, run_id)
     found, more = await to_thread.run_sync(here.store.threads.steps, caller.team.id, run, window)
     return Listing[StepOut].model_validate(listing([step_out(run, step) for step in found], more))
 
@@ -155,7 +163,7 @@ async def get_step(
     here: TheInstallation, caller: Viewer, runs: TheRuns, thread_id: str, run_id: str, step_id: str
 ) -> StepOut:
     """One step."""
-    run = await _find(here, caller, runs, thread_id, run_id)
+    run = await find_run(here, caller, runs, thread_id, run_id)
     step = await to_thread.run_sync(here.store.threads.step, caller.team.id, run, step_id)
     return StepOut.model_validate(step_out(run, step))
 
@@ -167,6 +175,33 @@ def _refuse_other_calls(run: Run, body: OutputsIn) -> None:
         raise ToolOutputsWrong(
             f"The run waits for the outputs of {', '.join(sorted(waits))}; send each once, and no others."
         )
+
+
+def waits_for_person(run: Run) -> bool:
+    """Whether what the run waits for is a decision, not the output of a tool."""
+    return any("confirmation" in call for call in run.calls)
+
+
+def _decided(run: Run, output: str) -> Decided:
+    """Only the very word approves: a program that answers every call with something must not."""
+    decisions = run.calls[0]["confirmation"]["decisions"]
+    if output.strip() not in decisions:
+        raise ToolOutputsWrong(
+            f"The call of {run.calls[0]['function']['name']} waits for a person: send their decision as the "
+            f"output, one of {', '.join(decisions)}."
+        )
+    return Decided(confirmation_id=run.calls[0]["id"], decision=Decision(output.strip()))
+
+
+async def decide_in_run(
+    here: Installation, caller: Caller, runs: Runs, run: Run, decided: Decided, *, stream: bool
+) -> dict[str, Any] | StreamingResponse:
+    """The run goes on with what its caller decided. Raises ConfirmationNotFound and RunNotWaiting."""
+    await to_thread.run_sync(here.store.confirmations.get, caller, decided.confirmation_id)
+    if [call["id"] for call in run.calls] != [decided.confirmation_id]:
+        raise RunNotWaiting(f"The run is {run.status} and does not wait for this confirmation.")
+    claimed = await to_thread.run_sync(here.store.threads.claim, run, None)
+    return _begin(runs, caller, claimed, stream, decided=decided)
 
 
 def _add(here: Installation, caller: Caller, thread: Thread, body: RunIn, assistant_id: str) -> Run:
@@ -194,10 +229,15 @@ def _add(here: Installation, caller: Caller, thread: Thread, body: RunIn, assist
 
 
 def _begin(
-    runs: Runs, caller: Caller, run: Run, stream: bool | None, before: list[Event] | None = None
+    runs: Runs,
+    caller: Caller,
+    run: Run,
+    stream: bool | None,
+    before: list[Event] | None = None,
+    decided: Decided | None = None,
 ) -> dict[str, Any] | StreamingResponse:
-    created = [] if run.rounds else [("thread.run.created", run_out(run))]
-    work = runs.start(caller, run, [*(before or []), *created])
+    created = [] if run.started_at else [("thread.run.created", run_out(run))]
+    work = runs.start(caller, run, [*(before or []), *created], decided)
     if not stream:
         return run_out(run)
     return StreamingResponse(
@@ -217,6 +257,6 @@ async def _events(source: AsyncGenerator[Event | None]) -> AsyncGenerator[str]:
     yield "event: done\ndata: [DONE]\n\n"
 
 
-async def _find(here: Installation, caller: Caller, runs: Runs, thread_id: str, run_id: str) -> Run:
+async def find_run(here: Installation, caller: Caller, runs: Runs, thread_id: str, run_id: str) -> Run:
     run = await to_thread.run_sync(here.store.threads.run, caller.team.id, thread_id, run_id)
     return await runs.current(run)
