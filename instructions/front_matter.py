@@ -130,9 +130,6 @@ def read_front_matter(head: str, problems: list[Problem]) -> FrontMatter:
             problems.append(Problem(line=_line(head, wrong.node.start_mark.index), message=f"{key}: {wrong}"))
         else:
             values |= {} if value is None else {key: value}
-    if BuiltIn.FETCH in values.get("tools", ()) and "fetch_hosts" not in entries:
-        message = "tools: fetch reads no host yet: name those it may read under fetch_hosts"
-        problems.append(Problem(line=_line(head, entries["tools"][1].start_mark.index), message=message))
     return FrontMatter(**values)
 
 

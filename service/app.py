@@ -30,6 +30,7 @@ from service.routes import (
     keys,
     knowledge_bases,
     mcp,
+    mcp_servers,
     members,
     page,
     session,
@@ -109,7 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
     # Runs before threads: /v1/threads/runs is no thread.
     openai = (*answering, *stores, assistants_api, runs, threads)
     people = (session, teams, members, invitations, keys, budgets, audit)
-    ours = (assistants, actions, knowledge_bases, conversations, confirmations)
+    ours = (assistants, actions, mcp_servers, knowledge_bases, conversations, confirmations)
     for module in (*openai, *ours, *people, health, mcp, page):
         app.include_router(module.router)
     for router in documents.routers():

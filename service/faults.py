@@ -19,6 +19,7 @@ from service.access import ForeignOrigin, NoKnowledgeBase, NotAllowed, NotSigned
 from service.actions.accounts import ConsentUnknown, NothingToConnect
 from service.actions.credentials import CredentialsInvalid
 from service.actions.importing import OperationUnknown
+from service.actions.mcp_tools import CommandNotAllowed, ServerUnusable
 from service.actions.source import SpecInvalid
 from service.actions.vault import SecretsLocked
 from service.answering import ConfirmationStale, UnusableToolMessages
@@ -58,6 +59,7 @@ from service.store.files import FileNotFound, UploadNotFound, UploadNotOpen, Upl
 from service.store.invitations import AlreadyMember, InvitationNotFound
 from service.store.keys import KeyNotFound, KeyNotUsable
 from service.store.knowledge_bases import KnowledgeBaseNotFound
+from service.store.mcp_servers import McpServerNameTaken, McpServerNotFound
 from service.store.members import LastOwner, MemberNotFound
 from service.store.pages import CursorNotFound
 from service.store.people import AddressTaken
@@ -138,6 +140,10 @@ TABLE: dict[type[BaseException], Fault] = {
     ActionNotFound: Fault(404, INVALID, "action_not_found", "action"),
     OperationUnknown: Fault(404, INVALID, "operation_not_found", "operation"),
     ActionNameTaken: Fault(409, INVALID, "name_taken", "name"),
+    McpServerNotFound: Fault(404, INVALID, "mcp_server_not_found", "server"),
+    McpServerNameTaken: Fault(409, INVALID, "name_taken", "name"),
+    CommandNotAllowed: Fault(403, "permission_error", "command_not_allowed", "command"),
+    ServerUnusable: Fault(400, INVALID, "invalid_server", "url"),
     SpecInvalid: Fault(400, INVALID, "invalid_spec", "spec"),
     CredentialsInvalid: Fault(400, INVALID, "invalid_credentials", "auth"),
     NothingToConnect: Fault(409, INVALID, "nothing_to_connect", "action"),

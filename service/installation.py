@@ -15,7 +15,9 @@ from ingest.worker import Worker
 from knowledge.embeddings import Embedder
 from knowledge.recipe import EMBEDDER_ERRORS
 from service.actions.accounts import Accounts
+from service.actions.commands import commands_of
 from service.actions.egress import Egress
+from service.actions.mcp_tools import Servers, tools_of_servers
 from service.actions.offered import tools_of_actions
 from service.actions.vault import Vault
 from service.background import Background
@@ -62,6 +64,7 @@ class Installation:
     egress: Egress
     seats: Seats
     accounts: Accounts
+    servers: Servers
     _lock: IO[str]
     prices: Prices = field(default_factory=Prices)
     passwords: Passwords = field(default_factory=Passwords)
@@ -103,6 +106,12 @@ class Installation:
             egress=egress,
             accounts=Accounts(store=store.actions, vault=vault, egress=egress, url=settings.url),
             prices=prices,
+            servers=Servers(
+                store=store.mcp_servers,
+                vault=vault,
+                egress=egress,
+                commands=commands_of(settings.mcp_commands),
+            ),
             _lock=lock,
         )
 
@@ -166,6 +175,10 @@ class Installation:
         stored = self.store.actions.of_assistant(caller.team.id, assistant.id)
         actions = [action for action in stored if not named or action.name in named]
         found = tools_of_actions(actions, self.accounts)
+        servers = self.store.mcp_servers.of_assistant(caller.team.id, assistant.id)
+        found += tools_of_servers(
+            (server for server in servers if not named or server.name in named), self.servers
+        )
         if front.tools:
             bases = [self.bases.get(caller.team.id, base) for base in assistant.knowledge_bases]
             found = [*built_in_tools(Means(front=front, bases=bases, egress=self.egress)), *found]

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service.actions.commands import commands_of
+
 SHORTEST_KEY = 16
 _EXAMPLES = Path(__file__).parent.parent
 
@@ -85,6 +87,8 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     # "host:port"s that are not on the public internet, and which actions may reach all the same
     egress_allow: Annotated[tuple[str, ...], NoDecode] = ()
+    # commands that assistants may start as MCP servers: "files=mcp-files --root /srv; clock=mcp-clock"
+    mcp_commands: str = ""
 
     @field_validator("cors_origins", "egress_allow", "trusted_hosts", mode="before")
     @classmethod
@@ -94,6 +98,12 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("mcp_commands")
+    @classmethod
+    def _commands(cls, value: str) -> str:
+        commands_of(value)
+        return value
 
     @field_validator("secret_key")
     @classmethod

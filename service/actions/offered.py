@@ -8,8 +8,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import SchemaError, best_match
 from jsonschema.validators import extend
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from service.actions.accounts import Accounts
 from service.actions.credentials import Auth, Kind
@@ -33,6 +35,9 @@ def _unchecked(*_: Any) -> Iterable[Any]:
 _Validator: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator, {"pattern": _unchecked, "patternProperties": _unchecked}
 )
+
+
+_NOTHING_ELSEWHERE: Any = Registry()  # what a schema refers to is in it, or nowhere
 
 
 @lru_cache(maxsize=64)
@@ -122,11 +127,21 @@ class ActionTool:
     def request(self, arguments: Mapping[str, Any]) -> tuple[dict[str, Any], Outbound]:
         """The arguments as they are used, and the request that they make. Raises ToolArgumentsInvalid."""
         used = _with_defaults(self.operation, arguments)
-        problem = best_match(_Validator(self.parameters).iter_errors(used))
-        if problem is not None:
-            place = ".".join(map(str, problem.absolute_path))
-            raise ToolArgumentsInvalid(f"{place or 'The arguments'}: {problem.message[:300]}")
+        refuse_misfit(self.parameters, used)
         return used, outbound_of(self.operation, used)
+
+
+def refuse_misfit(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    """Raises ToolArgumentsInvalid where arguments do not fit the schema, with place and reason."""
+    try:
+        problem = best_match(_Validator(schema, registry=_NOTHING_ELSEWHERE).iter_errors(arguments))
+    except (SchemaError, Unresolvable, RecursionError) as error:
+        raise ToolArgumentsInvalid(
+            f"The parameters of the tool cannot be read ({type(error).__name__})."
+        ) from None
+    if problem is not None:
+        place = ".".join(map(str, problem.absolute_path))
+        raise ToolArgumentsInvalid(f"{place or 'The arguments'}: {problem.message[:300]}")
 
 
 def _with_defaults(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,4 +32,6 @@ _MAKE: dict[BuiltIn, Callable[[Means], Tool]] = {
 
 def built_in_tools(means: Means) -> list[Tool]:
     """In the order in which they are named."""
-    return [_MAKE[name](means) for name in means.front.tools]
+    named = means.front.tools
+    nowhere = {BuiltIn.FETCH} if not means.front.fetch_hosts else set()
+    return [_MAKE[name](means) for name in named if name not in nowhere]

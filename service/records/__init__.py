@@ -6,6 +6,7 @@ from service.records.assistant import (
     KnowledgeBaseRecord,
     StoredAction,
     StoredConfirmation,
+    StoredMcpServer,
 )
 from service.records.budget import Budget, BudgetOf, Spent, Standing
 from service.records.conversation import Conversation, ResponseStatus, StoredResponse, Turn
@@ -65,6 +66,7 @@ __all__ = [
     "StoredConfirmation",
     "StoredFile",
     "StoredFileLink",
+    "StoredMcpServer",
     "StoredResponse",
     "Team",
     "Thread",

@@ -82,3 +82,24 @@ class Approval:
     assistant: str  # slug
     operation: str  # tool, method and host
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredMcpServer:
+    """An MCP server of an assistant: where it is, what it offered, and what editors decided about that."""
+
+    id: str  # "mcp_…"
+    team_id: str
+    assistant_id: str
+    name: str  # unique in the assistant
+    url: str | None
+    command: str | None  # by the name that the operator gave it
+    tools: list[dict[str, Any]]  # as they were listed last: name, description, parameters, read_only
+    refused: list[str]  # why others cannot be used
+    choices: dict[str, dict[str, bool]]  # by tool: "enabled", "consequential"
+    trust_hints: bool  # whether the server's own word that a tool only reads is believed
+    auth: dict[str, Any]  # credentials, as far as they may be shown
+    origins: tuple[str, ...]  # the only ones that the credentials go to
+    secret: str | None = field(repr=False)  # sealed
+    created_at: datetime
+    updated_at: datetime

@@ -13,6 +13,7 @@ from service.store.files import Files
 from service.store.invitations import Invitations
 from service.store.keys import Keys
 from service.store.knowledge_bases import KnowledgeBases
+from service.store.mcp_servers import McpServers
 from service.store.members import Members
 from service.store.people import People
 from service.store.responses import Responses
@@ -38,6 +39,7 @@ class Store:
         self.credentials = Credentials(self.database)
         self.assistants = Assistants(self.database)
         self.actions = Actions(self.database)
+        self.mcp_servers = McpServers(self.database)
         self.knowledge_bases = KnowledgeBases(self.database)
         self.conversations = Conversations(self.database)
         self.budgets = Budgets(self.database)

@@ -331,7 +331,6 @@ def test_built_in_tools_are_named_in_either_language() -> None:
         ("---\ncitations: maybe\n---\n", 2, "neither on nor off"),
         ("---\ntools: [calculater]\n---\n", 2, "did you mean calculator?"),
         ("---\ntools: [shell]\n---\n", 2, "there are calculator, clock, tables, fetch"),
-        ("---\ntools: [fetch]\n---\n", 2, "under fetch_hosts"),
         ("---\ntools: [fetch]\nfetch_hosts: [https://a.example/x]\n---\n", 3, "is no host"),
         ("---\ntools: [fetch]\nfetch_hosts: ['*']\n---\n", 3, "is no host"),
         ("---\n도구: [계산기]\n---\n", 2, "did you mean tools?"),

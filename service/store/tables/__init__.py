@@ -1,6 +1,13 @@
 """The records database: one schema for SQLite and PostgreSQL, its tables by noun."""
 
-from service.store.tables.action import action_accounts, action_sign_ins, actions, approvals, confirmations
+from service.store.tables.action import (
+    action_accounts,
+    action_sign_ins,
+    actions,
+    approvals,
+    confirmations,
+    mcp_servers,
+)
 from service.store.tables.assistant import (
     assistant_knowledge,
     assistant_notes,
@@ -59,6 +66,7 @@ __all__ = [
     "key_assistants",
     "keys",
     "knowledge_bases",
+    "mcp_servers",
     "members",
     "metadata",
     "people",

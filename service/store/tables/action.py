@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     ForeignKeyConstraint,
     Index,
@@ -105,4 +106,29 @@ approvals = Table(
         ["team_id", "assistant_id"], ["assistants.team_id", "assistants.id"], ondelete="CASCADE"
     ),
     UniqueConstraint("team_id", "member", "assistant_id", "operation"),
+)
+
+# MCP servers of an assistant, with the tools that they offered when they were asked last.
+mcp_servers = Table(
+    "mcp_servers",
+    metadata,
+    id_column(),
+    team_column(),
+    Column("assistant_id", String(40), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("url", Text),
+    Column("command", String(64)),
+    Column("tools", JSON, nullable=False),
+    Column("refused", JSON, nullable=False),
+    Column("choices", JSON, nullable=False),
+    Column("trust_hints", Boolean, nullable=False),
+    Column("auth", JSON, nullable=False),
+    Column("origins", JSON, nullable=False),
+    Column("secret", Text),
+    time_column("created_at"),
+    time_column("updated_at"),
+    UniqueConstraint("assistant_id", "name"),
+    ForeignKeyConstraint(
+        ["team_id", "assistant_id"], ["assistants.team_id", "assistants.id"], ondelete="CASCADE"
+    ),
 )

@@ -15,6 +15,7 @@ CONNECTS = re.compile(
 # Each with the reason why it may: who decides where it connects to.
 MAY = {
     "service/actions/egress.py": "the door itself",
+    "service/actions/mcp.py": "the MCP client: HTTP over the door's transport, commands that the operator named",
     "service/doctor.py": "asks the operator's own service whether it is up",
     "service/model.py": "the model's provider, named by the operator's settings",
     "service/serving.py": "listens; connects to nothing",
