@@ -25,9 +25,10 @@ import numpy as np
 
 from bench.comparison.kept import Kept, KeptEmbedder, folder
 from ingest.chunks import chunk_pages
-from knowledge.base import KnowledgeBase, search
+from knowledge.base import KnowledgeBase
 from knowledge.documents import Page, Passage
 from knowledge.embeddings import Embedder, open_embedder
+from knowledge.search import search
 from knowledge.sentences import sentence_spans
 from service.quotes import Source, choose
 
@@ -98,14 +99,14 @@ def _add(base: KnowledgeBase, name: str, texts: Sequence[str]) -> str:
         upload, name=f"{name}.txt", media_type="text/plain", sha256=digest, size=len(whole)
     )
     pages = [Page(number=at, label=f"page {at}", text=text) for at, text in enumerate(texts, 1)]
-    key = (document.id, digest)
-    base.stage_pages(*key, pages, [])
-    base.stage_chunks(*key, chunk_pages(pages, count_tokens=base.embedder.count_tokens))
-    while batch := base.unembedded(*key, 64):
-        base.stage_vectors(
-            *key, [at for at, _ in batch], base.embedder.encode_documents([text for _, text in batch])
+    work = base.pending(document.id, digest)
+    work.stage_pages(pages, [])
+    work.stage_chunks(chunk_pages(pages, count_tokens=base.embedder.count_tokens))
+    while batch := work.unembedded(64):
+        work.stage_vectors(
+            [at for at, _ in batch], base.embedder.encode_documents([text for _, text in batch])
         )
-    base.publish(*key)
+    work.publish()
     return document.id
 
 

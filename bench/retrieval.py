@@ -21,10 +21,10 @@ import numpy as np
 from bench.comparison.kept import Kept, KeptEmbedder, folder
 from bench.comparison.sets import READERS, Case, Corpus, Found
 from bench.comparison.systems import DEPTH, build_base, doumi, found, opened, plain, words
-from knowledge.base import search
 from knowledge.documents import Page
 from knowledge.embeddings import Embedder, open_embedder
 from knowledge.relevance import ANSWERABLE
+from knowledge.search import search
 
 __all__ = ["READERS", "build_base"]
 

@@ -30,9 +30,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.base import KnowledgeBase, search
+from knowledge.base import KnowledgeBase
 from knowledge.documents import Chunk, DocumentStatus, Page, Progress
 from knowledge.embeddings import DEFAULT_MODEL, Embedder, open_embedder
+from knowledge.search import search
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _DOCUMENT = 1_000  # chunks
@@ -133,12 +134,12 @@ def _build(size: int, folder: Path, embedder: Embedder) -> None:
         found = base.accept(
             upload, name=f"{document}.txt", media_type="text/plain", sha256=sha256, size=upload.stat().st_size
         )
-        key = (found.id, sha256)
-        base.report(*key, DocumentStatus.READING, Progress(pages_read=0, pages_total=1))
-        base.stage_pages(*key, [Page(number=1, label="page 1", text="made for a bench")], [])
-        base.stage_chunks(*key, list(_chunks(texts)))
-        base.stage_vectors(*key, range(_DOCUMENT), _vector_rows(document, _DOCUMENT, embedder.dimensions))
-        base.publish(*key)
+        work = base.pending(found.id, sha256)
+        work.report(DocumentStatus.READING, Progress(pages_read=0, pages_total=1))
+        work.stage_pages([Page(number=1, label="page 1", text="made for a bench")], [])
+        work.stage_chunks(list(_chunks(texts)))
+        work.stage_vectors(range(_DOCUMENT), _vector_rows(document, _DOCUMENT, embedder.dimensions))
+        work.publish()
     _wait_for_clusters(base)
     base.close()
     (folder / "took").write_text(f"{time.perf_counter() - began:.1f}")

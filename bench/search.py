@@ -17,8 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.retrieval import READERS, build_base
-from knowledge.base import search
 from knowledge.embeddings import Embedder, open_embedder
+from knowledge.search import search
 
 _REST_S = 0.25  # the peer's idle threads spin for a while
 

@@ -97,19 +97,20 @@ class _Work:
     def __init__(self, base: KnowledgeBase, document_id: str, sha256: str, stop: Callable[[], bool]) -> None:
         self._base = base
         self._content = (document_id, sha256)
+        self._pending = base.pending(document_id, sha256)
         self._stop = stop
         self._told = 0.0
 
     def run(self, limits: ReadLimits) -> None:
-        pages = self._base.staged_pages(*self._content)
+        pages = self._pending.staged_pages()
         if pages is None:
             pages = self._read(limits)
         read = Progress(pages_read=len(pages), pages_total=len(pages))
-        self._base.report(*self._content, DocumentStatus.EMBEDDING, read)
+        self._pending.report(DocumentStatus.EMBEDDING, read)
         while True:
             try:
                 self._embed(self._chunk(pages))
-                self._base.publish(*self._content)
+                self._pending.publish()
                 return
             except Remade:
                 _log.info("%s: the base is made otherwise by now; cut and embedded again", self._content[0])
@@ -119,7 +120,7 @@ class _Work:
         for wait in (0.0, 0.5, 2.0):
             time.sleep(wait)
             try:
-                self._base.fail(*self._content, sentence)
+                self._pending.fail(sentence)
                 return
             except (Superseded, DocumentNotFound):
                 return
@@ -136,7 +137,7 @@ class _Work:
             limits=for_language(limits, self._base.settings.language),
             on_progress=self._tell,
         )
-        self._base.stage_pages(*self._content, result.pages, result.warnings)
+        self._pending.stage_pages(result.pages, result.warnings)
         return result.pages
 
     def _tell(self, read: int, total: int | None) -> None:
@@ -145,7 +146,7 @@ class _Work:
         if now - self._told >= _TELL_EVERY_S:
             self._told = now
             progress = Progress(pages_read=read, pages_total=total)
-            self._base.report(*self._content, DocumentStatus.READING, progress)
+            self._pending.report(DocumentStatus.READING, progress)
 
     def _chunk(self, pages: list[Page]) -> Embedder:
         """Also after a restart: cutting is quick, and chunks of the same text keep their vectors.
@@ -157,16 +158,16 @@ class _Work:
         chunks = cut(pages, making)
         if not chunks:
             raise NoText("The file has no text in it: upload a version that has.")
-        self._base.stage_chunks(*self._content, chunks, making.recipe)
+        self._pending.stage_chunks(chunks, making.recipe)
         return making.embedder
 
     def _embed(self, embedder: Embedder) -> None:
-        while fetched := self._base.unembedded(*self._content, _FETCHED):
+        while fetched := self._pending.unembedded(_FETCHED):
             for start in range(0, len(fetched), _BATCH):
                 self._check()
                 batch = fetched[start : start + _BATCH]
                 vectors = embedder.encode_documents([text for _, text in batch])
-                self._base.stage_vectors(*self._content, [ordinal for ordinal, _ in batch], vectors)
+                self._pending.stage_vectors([ordinal for ordinal, _ in batch], vectors)
                 time.sleep(_BREATH_S)
 
     def _check(self) -> None:

@@ -155,7 +155,7 @@ class Worker:
         if starts > _MOST_STARTS:
             _log.error("%s: given up after %d starts", document_id, starts - 1)
             with suppress(Superseded, DocumentNotFound):
-                base.fail(document_id, sha256, _POISON.format(starts - 1))
+                base.pending(document_id, sha256).fail(_POISON.format(starts - 1))
             return
         ingest_document(base, document_id, sha256, limits=self._limits, stop=self._stopping.is_set)
 

@@ -222,3 +222,8 @@ def free_range(connection: sqlite3.Connection, count: int) -> int:
         return int(gap)
     (end,) = connection.execute("SELECT coalesce(max(first_chunk + chunks), 0) FROM documents").fetchone()
     return int(end)
+
+
+def span(found: sqlite3.Row) -> tuple[int, int] | None:
+    """Ids of the chunks that a document is served with: from and to, without the last; None for none."""
+    return (found["first_chunk"], found["first_chunk"] + found["chunks"]) if found["chunks"] else None

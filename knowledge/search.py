@@ -2,9 +2,9 @@
 
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -14,8 +14,10 @@ from knowledge import fusion, lexical, postings, rows
 from knowledge.documents import Passage, Scores, SearchResult
 from knowledge.embeddings import Embedder
 from knowledge.familiarity import Familiarity, kinds, spread
-from knowledge.filters import Filter, ranges
+from knowledge.filters import Filter, both, of_documents, ranges
+from knowledge.recipe import BaseSettings
 from knowledge.relevance import ANSWERABLE, DEFAULT_FLOOR, relevance, telling_share
+from knowledge.reranking import DEPTH, Rerankers, rerank
 from knowledge.scoring import Scoring
 from knowledge.variety import Place, varied
 from knowledge.vectors import VectorIndex
@@ -51,6 +53,11 @@ class Snapshot:
 
 class Searchable(Protocol):
     """A knowledge base."""
+
+    rerankers: Rerankers
+
+    @property
+    def settings(self) -> BaseSettings: ...
 
     def snapshot(self) -> AbstractContextManager[Snapshot]: ...
 
@@ -89,6 +96,39 @@ class _Judged:
     relevant: Vector  # 0..1
 
 
+def search(
+    bases: Sequence[Searchable],
+    query: str,
+    *,
+    k: int = 8,
+    floor: float | None = None,
+    document_ids: Collection[str] | None = None,
+    filter: Filter | None = None,
+) -> SearchResult:
+    """The passages of some knowledge bases that bear on a query, best first.
+
+    `floor` is the relevance below which a passage is left out: 0.0 for none, None for that of the bases (the
+    lowest that their editors set), else Doumi's own. The reranker is that of the first base that has one.
+    `document_ids` and `filter` limit the search itself, so that k passages come back if k pass.
+    """
+    among = None if document_ids is None else of_documents(sorted(document_ids))
+    wanted = both(filter, among)
+    if floor is None:
+        floor = _floor_of(bases)
+    named = next(((base.rerankers, base.settings.reranker) for base in bases if base.settings.reranker), None)
+    if named is None:
+        return find(bases, query, k=k, floor=floor, wanted=wanted)
+    rerankers, name = named
+    state, reranker = rerankers.ready(str(name))
+    if reranker is None:
+        return replace(find(bases, query, k=k, floor=floor, wanted=wanted), reranking=state)
+    return rerank(find(bases, query, k=max(k, DEPTH), floor=floor, wanted=wanted), reranker, k)
+
+
+def _floor_of(bases: Sequence[Searchable]) -> float | None:
+    return min((base.settings.floor for base in bases if base.settings.floor is not None), default=None)
+
+
 def find(
     bases: Sequence[Searchable],
     query: str,
@@ -97,7 +137,7 @@ def find(
     floor: float | None = None,
     wanted: Filter | None = None,
 ) -> SearchResult:
-    """See `knowledge.base.search`."""
+    """What both legs find, without a reranker; see `search`."""
     started = time.perf_counter()
     answerable = ANSWERABLE if floor is None else 0.0
     floor = DEFAULT_FLOOR if floor is None else floor

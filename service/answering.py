@@ -19,8 +19,9 @@ from instructions.follow_up import looks_like_follow_up, self_standing_by_rule, 
 from instructions.format import AnswerFrom
 from instructions.prompt import Attached, Cut, Exchange, Prompt, assemble, estimate_tokens
 from instructions.prompt import Source as PromptSource
-from knowledge.base import KnowledgeBase, search
+from knowledge.base import KnowledgeBase
 from knowledge.documents import SearchResult
+from knowledge.search import search
 from service.events import (
     AnswerDone,
     Decision,

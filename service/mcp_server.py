@@ -17,9 +17,10 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 
-from knowledge.base import KnowledgeBase, search
+from knowledge.base import KnowledgeBase
 from knowledge.documents import Document, Passage
 from knowledge.errors import DocumentNotFound, PageNotFound
+from knowledge.search import search
 from service import faults
 from service.access import Desk, NotAllowed, desk_of, find_assistant, find_assistants
 from service.errors import describe

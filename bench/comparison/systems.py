@@ -13,9 +13,10 @@ import numpy as np
 from bench.comparison.kept import Kept, KeptEmbeddings
 from bench.comparison.sets import Case, Corpus, Found
 from ingest.chunks import chunk_pages
-from knowledge.base import KnowledgeBase, search
+from knowledge.base import KnowledgeBase
 from knowledge.documents import Chunk, Page, Passage
 from knowledge.embeddings import Embedder
+from knowledge.search import search
 
 DEPTH = 20
 _ALL = 400  # deep enough that the dense leg's best are among the passages
@@ -40,12 +41,13 @@ def build_base(corpus: Corpus, folder: Path, embedder: Embedder) -> KnowledgeBas
         upload.write_bytes(text)
         digest = hashlib.sha256(text).hexdigest()
         document = base.accept(upload, name=name, media_type="text/plain", sha256=digest, size=len(text))
-        base.stage_pages(document.id, digest, pages, [])
-        base.stage_chunks(document.id, digest, chunks_of(pages, embedder, whole=corpus.whole_pages))
-        while batch := base.unembedded(document.id, digest, 64):
+        work = base.pending(document.id, digest)
+        work.stage_pages(pages, [])
+        work.stage_chunks(chunks_of(pages, embedder, whole=corpus.whole_pages))
+        while batch := work.unembedded(64):
             vectors = embedder.encode_documents([words for _, words in batch])
-            base.stage_vectors(document.id, digest, [ordinal for ordinal, _ in batch], vectors)
-        base.publish(document.id, digest)
+            work.stage_vectors([ordinal for ordinal, _ in batch], vectors)
+        work.publish()
     return base
 
 

@@ -15,10 +15,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import FileResponse, StreamingResponse
 
 from knowledge.attributes import checked
-from knowledge.base import KnowledgeBase, search
+from knowledge.base import KnowledgeBase
 from knowledge.documents import DocumentStatus
 from knowledge.errors import DocumentNotFound, UnusableFilter
 from knowledge.filters import Filter, parse
+from knowledge.search import search
 from service.access import (
     CitingShelf,
     EditorShelf,

@@ -14,6 +14,7 @@ from knowledge.base import KnowledgeBase
 from knowledge.documents import Document, DocumentStatus
 from knowledge.embeddings import HashingEmbedder
 from knowledge.errors import DocumentNotFound
+from knowledge.pending import Pending
 from tests.ingest import files
 from tests.ingest.test_worker import contents
 
@@ -136,7 +137,7 @@ def test_progress_can_be_watched(base, embedder):
 
 def test_reading_is_reported_at_most_five_times_a_second(base, monkeypatch):
     reports = []
-    monkeypatch.setattr(base, "report", lambda *told: reports.append(told))
+    monkeypatch.setattr(Pending, "report", lambda _, *told: reports.append(told))
     work = pipeline._Work(base, "doc", "sha", lambda: False)
     for page in range(1_000):
         work._tell(page, 1_000)

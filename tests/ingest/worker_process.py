@@ -19,6 +19,7 @@ from ingest.limits import ReadLimits
 from ingest.worker import Worker
 from knowledge.base import KnowledgeBase
 from knowledge.embeddings import HashingEmbedder
+from knowledge.pending import Pending
 
 
 @dataclass(kw_only=True)
@@ -33,23 +34,33 @@ class Orders:
 
 
 class FragileBase(KnowledgeBase):
-    """Dies at the given moment."""
+    """Dies at the given moment of the work on its contents."""
 
     kill = ""
+    calls = 0  # of the method that it dies at
 
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        method, _, moment = type(self).kill.partition(" ")
+    def pending(self, document_id: str, sha256: str) -> Any:
+        return FragileWork(self, super().pending(document_id, sha256))
+
+
+class FragileWork:
+    def __init__(self, base: FragileBase, work: Pending) -> None:
+        self._base = base
+        self._work = work
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._work, name)
+        method, _, moment = self._base.kill.partition(" ")
         if name != method:
             return found
         number, when = moment.split()
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            self.calls = getattr(self, "calls", 0) + 1
-            if self.calls == int(number) and when == "before":
+            self._base.calls += 1
+            if self._base.calls == int(number) and when == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
             result = found(*args, **kwargs)
-            if self.calls == int(number):
+            if self._base.calls == int(number):
                 os.kill(os.getpid(), signal.SIGKILL)
             return result
 

@@ -40,20 +40,20 @@ def accept(base: KnowledgeBase, name: str, text: str) -> Document:
 
 def stage(base: KnowledgeBase, document: Document, text: str) -> None:
     """Everything up to `publish`: one page, a chunk per line."""
-    key = (document.id, sha(text))
-    base.report(*key, DocumentStatus.READING, Progress(pages_read=0, pages_total=1))
-    base.stage_pages(*key, [Page(number=1, label="page 1", text=text)], ["a warning"])
-    base.stage_chunks(*key, chunks(text))
-    while batch := base.unembedded(*key, 8):
+    work = base.pending(document.id, sha(text))
+    work.report(DocumentStatus.READING, Progress(pages_read=0, pages_total=1))
+    work.stage_pages([Page(number=1, label="page 1", text=text)], ["a warning"])
+    work.stage_chunks(chunks(text))
+    while batch := work.unembedded(8):
         ordinals = [ordinal for ordinal, _ in batch]
-        base.stage_vectors(*key, ordinals, base.embedder.encode_documents([each for _, each in batch]))
+        work.stage_vectors(ordinals, base.embedder.encode_documents([each for _, each in batch]))
 
 
 def add(base: KnowledgeBase, name: str, text: str) -> Document:
     document = accept(base, name, text)
     if document.pending_sha256:
         stage(base, document, text)
-        document = base.publish(document.id, sha(text))
+        document = base.pending(document.id, sha(text)).publish()
     return document
 
 

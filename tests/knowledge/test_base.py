@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge.base import KnowledgeBase, search
+from knowledge.base import KnowledgeBase
 from knowledge.catalogue import label
 from knowledge.documents import DocumentStatus, Progress
 from knowledge.embeddings import HashingEmbedder
@@ -18,6 +18,7 @@ from knowledge.errors import (
     UnusableFilter,
 )
 from knowledge.filters import parse
+from knowledge.search import search
 from tests.knowledge.library import CountingEmbedder, accept, add, bytes_of, chunks, open_base, sha, stage
 
 LEAVE = "Annual leave is twenty-five days.\nSick leave needs a doctor's note after three days."
@@ -79,10 +80,10 @@ def test_nothing_is_found_before_publication(base):
 
 def test_publishing_without_all_vectors_is_refused(base):
     document = accept(base, "leave.txt", LEAVE)
-    base.stage_chunks(document.id, sha(LEAVE), chunks(LEAVE))
+    base.pending(document.id, sha(LEAVE)).stage_chunks(chunks(LEAVE))
 
     with pytest.raises(NotEmbedded):
-        base.publish(document.id, sha(LEAVE))
+        base.pending(document.id, sha(LEAVE)).publish()
     assert base.document(document.id).status is DocumentStatus.QUEUED
 
 
@@ -90,7 +91,7 @@ def test_publishing_before_any_chunk_was_staged_is_refused(base):
     document = accept(base, "leave.txt", LEAVE)
 
     with pytest.raises(NotEmbedded):
-        base.publish(document.id, sha(LEAVE))
+        base.pending(document.id, sha(LEAVE)).publish()
 
 
 def test_the_name_of_the_document_can_be_searched_for(base):
@@ -122,7 +123,7 @@ def test_an_update_serves_the_old_content_until_it_is_published(base):
     stage(base, document, updated)
     assert "twenty-five" in found(base, "annual leave days")[0]
 
-    ready = base.publish(document.id, sha(updated))
+    ready = base.pending(document.id, sha(updated)).publish()
     assert (ready.sha256, ready.pending_sha256) == (sha(updated), None)
     assert "thirty" in found(base, "annual leave days")[0]
     assert not any("twenty-five" in text for text in found(base, "annual leave days"))
@@ -145,20 +146,20 @@ def test_an_update_embeds_only_what_changed(tmp_path):
 def test_vectors_staged_before_a_crash_are_kept_when_the_chunks_are_staged_again(base):
     document = accept(base, "leave.txt", LEAVE)
     key = (document.id, sha(LEAVE))
-    base.stage_chunks(*key, chunks(LEAVE))
-    (ordinal, text), *_ = base.unembedded(*key, 1)
-    base.stage_vectors(*key, [ordinal], base.embedder.encode_documents([text]))
-    base.stage_chunks(*key, chunks(LEAVE))
+    base.pending(*key).stage_chunks(chunks(LEAVE))
+    (ordinal, text), *_ = base.pending(*key).unembedded(1)
+    base.pending(*key).stage_vectors([ordinal], base.embedder.encode_documents([text]))
+    base.pending(*key).stage_chunks(chunks(LEAVE))
 
-    assert [ordinal for ordinal, _ in base.unembedded(*key, 10)] == [1]
+    assert [ordinal for ordinal, _ in base.pending(*key).unembedded(10)] == [1]
     assert base.document(document.id).progress.chunks_embedded == 1
 
 
 def test_the_text_to_embed_carries_the_name_and_the_section(base):
     document = accept(base, "travel_policy.v2.txt", TRAVEL)
-    base.stage_chunks(document.id, sha(TRAVEL), chunks(TRAVEL))
+    base.pending(document.id, sha(TRAVEL)).stage_chunks(chunks(TRAVEL))
 
-    assert base.unembedded(document.id, sha(TRAVEL), 1) == [
+    assert base.pending(document.id, sha(TRAVEL)).unembedded(1) == [
         (0, "travel policy.v2 > Chapter\nTrains are booked in second class.")
     ]
 
@@ -185,7 +186,7 @@ def test_returning_to_the_served_content_gives_up_the_update(base):
         None,
     )
     with pytest.raises(Superseded):
-        base.publish(document.id, sha(TRAVEL))
+        base.pending(document.id, sha(TRAVEL)).publish()
 
 
 def test_work_on_a_removed_document_is_told_so_and_leaves_nothing(base):
@@ -204,20 +205,20 @@ def steps(base, document_id, sha256):
     key = (document_id, sha256)
     vector = np.zeros((1, base.embedder.dimensions), np.float32)
     return [
-        lambda: base.report(*key, DocumentStatus.READING, Progress()),
-        lambda: base.stage_pages(*key, [], []),
-        lambda: base.staged_pages(*key),
-        lambda: base.stage_chunks(*key, chunks(LEAVE)),
-        lambda: base.unembedded(*key, 1),
-        lambda: base.stage_vectors(*key, [0], vector),
-        lambda: base.publish(*key),
-        lambda: base.fail(*key, "why"),
+        lambda: base.pending(*key).report(DocumentStatus.READING, Progress()),
+        lambda: base.pending(*key).stage_pages([], []),
+        lambda: base.pending(*key).staged_pages(),
+        lambda: base.pending(*key).stage_chunks(chunks(LEAVE)),
+        lambda: base.pending(*key).unembedded(1),
+        lambda: base.pending(*key).stage_vectors([0], vector),
+        lambda: base.pending(*key).publish(),
+        lambda: base.pending(*key).fail("why"),
     ]
 
 
 def test_a_failed_document_says_why_and_can_be_tried_again(base):
     document = accept(base, "leave.txt", LEAVE)
-    base.fail(document.id, sha(LEAVE), "The file is encrypted: upload it without a password.")
+    base.pending(document.id, sha(LEAVE)).fail("The file is encrypted: upload it without a password.")
     failed = base.document(document.id)
 
     assert (failed.status, failed.pending_sha256) == (DocumentStatus.FAILED, None)
@@ -233,7 +234,7 @@ def test_a_failed_document_says_why_and_can_be_tried_again(base):
 def test_a_failed_update_leaves_the_old_content_serving(base):
     add(base, "leave.txt", LEAVE)
     document = accept(base, "leave.txt", TRAVEL)
-    base.fail(document.id, sha(TRAVEL), "Damaged: export it again.")
+    base.pending(document.id, sha(TRAVEL)).fail("Damaged: export it again.")
 
     assert base.document(document.id).status is DocumentStatus.FAILED
     assert base.document(document.id).sha256 == sha(LEAVE)
@@ -243,22 +244,22 @@ def test_a_failed_update_leaves_the_old_content_serving(base):
 def test_progress_is_seen_while_the_work_goes_on(base):
     document = accept(base, "leave.txt", LEAVE)
     key = (document.id, sha(LEAVE))
-    base.report(*key, DocumentStatus.READING, Progress(pages_read=3, pages_total=9))
+    base.pending(*key).report(DocumentStatus.READING, Progress(pages_read=3, pages_total=9))
     assert base.document(document.id).status is DocumentStatus.READING
     assert base.document(document.id).progress == Progress(pages_read=3, pages_total=9)
 
-    base.stage_chunks(*key, chunks(LEAVE))
-    base.report(*key, DocumentStatus.EMBEDDING, Progress(pages_read=9, pages_total=9))
+    base.pending(*key).stage_chunks(chunks(LEAVE))
+    base.pending(*key).report(DocumentStatus.EMBEDDING, Progress(pages_read=9, pages_total=9))
     assert base.document(document.id).progress == Progress(pages_read=9, pages_total=9, chunks_total=2)
 
 
 def test_staged_pages_come_back_as_they_were(base):
     document = accept(base, "leave.txt", LEAVE)
     key = (document.id, sha(LEAVE))
-    assert base.staged_pages(*key) is None
+    assert base.pending(*key).staged_pages() is None
     stage(base, document, LEAVE)
 
-    (page,) = base.staged_pages(*key) or []
+    (page,) = base.pending(*key).staged_pages() or []
     assert (page.number, page.label, page.text) == (1, "page 1", LEAVE)
 
 
@@ -363,12 +364,12 @@ def test_a_renamed_document_is_found_by_its_new_name_and_embedded_again(tmp_path
     assert set(found(base, "absence", k=2)) == set(LEAVE.split("\n"))
     assert base.search("leave.txt", floor=0.0).passages[0].document_name == "absence rules.txt"
     key = (document.id, sha(LEAVE))
-    assert base.staged_pages(*key) == [base.page(document.id, 1)]  # not read again
-    base.stage_chunks(*key, chunks(LEAVE))
-    ordinals, texts = zip(*base.unembedded(*key, 8), strict=True)
+    assert base.pending(*key).staged_pages() == [base.page(document.id, 1)]  # not read again
+    base.pending(*key).stage_chunks(chunks(LEAVE))
+    ordinals, texts = zip(*base.pending(*key).unembedded(8), strict=True)
     assert all(text.startswith("absence rules >") for text in texts)
-    base.stage_vectors(*key, ordinals, embedder.encode_documents(texts))
-    ready = base.publish(*key)
+    base.pending(*key).stage_vectors(ordinals, embedder.encode_documents(texts))
+    ready = base.pending(*key).publish()
 
     assert (ready.status, ready.sha256, ready.chunks, ready.warnings) == (
         DocumentStatus.READY,
@@ -391,9 +392,9 @@ def test_a_name_that_is_taken_is_refused_and_a_rename_in_work_begins_again(base)
         base.rename(document.id, "travel.txt")
     base.rename(document.id, "absence.txt")
     with pytest.raises(Remade):
-        base.stage_vectors(document.id, sha(LEAVE), [0], np.zeros((1, 256), np.float32))
+        base.pending(document.id, sha(LEAVE)).stage_vectors([0], np.zeros((1, 256), np.float32))
     stage(base, document, LEAVE)
-    assert base.publish(document.id, sha(LEAVE)).name == "absence.txt"
+    assert base.pending(document.id, sha(LEAVE)).publish().name == "absence.txt"
 
 
 def test_several_documents_go_at_once_and_those_that_are_not_there_do_not_matter(base):

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from knowledge import familiarity
-from knowledge.base import search
 from knowledge.database import Database
 from knowledge.embeddings import EmbedderUnavailable, HashingEmbedder
 from knowledge.familiarity import KINDS, Observation, kinds, known, observe, record, spread
+from knowledge.search import search
 from tests.knowledge.library import add, open_base
 
 TEXTS = [

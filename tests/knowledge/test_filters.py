@@ -1,10 +1,11 @@
 import pytest
 
-from knowledge.base import KnowledgeBase, search
+from knowledge.base import KnowledgeBase
 from knowledge.database import Database
 from knowledge.documents import Chunk, Page
 from knowledge.errors import DocumentNotFound, UnusableAttributes, UnusableFilter
 from knowledge.filters import PAGE, Comparison, Operator, both, of_documents, parse
+from knowledge.search import search
 from tests.knowledge.library import accept, add, open_base, sha
 
 TEXT = "Annual leave is {} days in this office.\nSick leave is paid in full here."
@@ -103,7 +104,7 @@ def test_pages_are_chosen_within_their_documents(tmp_path):
         document = accept(base, name, name)
         key = (document.id, sha(name))
         pages = [Page(number=n, label=f"page {n}", text=f"Leave rule number {n}.") for n in range(1, 7)]
-        base.stage_pages(*key, pages, [])
+        base.pending(*key).stage_pages(pages, [])
         chunks = [
             Chunk(
                 ordinal=at,
@@ -116,10 +117,10 @@ def test_pages_are_chosen_within_their_documents(tmp_path):
             )
             for at, page in enumerate(pages)
         ]
-        base.stage_chunks(*key, chunks)
-        texts = [text for _, text in base.unembedded(*key, 10)]
-        base.stage_vectors(*key, range(6), base.embedder.encode_documents(texts))
-        base.publish(*key)
+        base.pending(*key).stage_chunks(chunks)
+        texts = [text for _, text in base.pending(*key).unembedded(10)]
+        base.pending(*key).stage_vectors(range(6), base.embedder.encode_documents(texts))
+        base.pending(*key).publish()
     some = Comparison(key=PAGE, operator=Operator.GTE, value=3)
     few = both(some, Comparison(key=PAGE, operator=Operator.LTE, value=4))
     one = both(few, of_documents([base.documents()[0].id]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowledge import vectors
-from knowledge.base import search
+from knowledge.search import search
 from tests.knowledge.library import add, open_base
 
 

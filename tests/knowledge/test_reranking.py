@@ -7,11 +7,11 @@ import threading
 import numpy as np
 import pytest
 
-from knowledge.base import search
 from knowledge.documents import Reranking
 from knowledge.errors import UnusableSettings
 from knowledge.recipe import BaseSettings
 from knowledge.reranking import CrossEncoderReranker, RerankerNotFound, Rerankers
+from knowledge.search import search
 from tests.knowledge.library import add, open_base
 
 TEXT = "\n".join(f"The harbour of town {n} has {n} berths for boats." for n in range(30))

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from knowledge.base import search
 from knowledge.documents import Passage
 from knowledge.filters import parse
+from knowledge.search import search
 from service.access import Editor, TheInstallation
 from service.installation import Installation
 from service.records import Caller, KnowledgeBaseRecord
