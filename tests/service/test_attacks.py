@@ -20,7 +20,7 @@ from service.answering import answer
 from service.events import AnswerDone, Attached, Exchange, Question, Setup, ToolWaiting
 from service.model import Model
 from service.scripted import WAYS, ObedientChatModel, ScriptedChatModel, ScriptedTool, calls
-from service.tools import CallContext
+from service.tools import CallContext, operation_of
 from tests.knowledge.library import add, open_base
 from tests.service.attacks import (
     ATTACKS,
@@ -104,7 +104,7 @@ class House:
             if self.guarded
             else {
                 "approved": frozenset(
-                    {"delete_all DELETE api.example.com", "send_mail POST mail.example.com"}
+                    operation_of(tool, tool.preview({})) for tool in (self.delete_all, self.send_mail)
                 ),
                 "trusted_hosts": _Everywhere(),
             }

@@ -35,7 +35,7 @@ from service.events import (
 from service.model import Model, open_model
 from service.pausing import read_paused
 from service.scripted import ScriptedChatModel, ScriptedTool, calls
-from service.tools import CallContext, Limits, ToolCallFailed, ToolNeedsSignIn
+from service.tools import CallContext, Limits, ToolCallFailed, ToolNeedsSignIn, operation_of
 from tests.knowledge.library import add, open_base
 
 CONTEXT = CallContext(team="team_1", member="mem_1", assistant="asst_1", conversation="conv_1")
@@ -495,7 +495,7 @@ def test_a_host_that_the_operator_trusts_may_have_it(base, more):
 def test_approved_for_always_does_not_cover_text_that_is_carried_away(base):
     tool = order()
     model = scripted(calls(("order", {"note": FACT})))
-    approved = frozenset({"order POST api.example.com"})
+    approved = frozenset({operation_of(tool, tool.preview({"note": FACT}))})
     events = ask(
         "When does the Tallinn warehouse open its gates?", setup(model, tool, bases=[base], approved=approved)
     )
