@@ -34,6 +34,10 @@ _SCOPED_ROOMS = (
     "/v1/responses",
     "/v1/conversations",
     "/v1/embeddings",
+    "/v1/assistants",
+    "/v1/threads",
+    "/v1/vector_stores",
+    "/v1/files",
     "/api/assistants",
     "/api/conversations",
     "/api/confirmations",
@@ -43,6 +47,8 @@ _SCOPED_ROOMS = (
     "/api/team",
     "/oauth/",
 )
+
+_MAKING_ASSISTANTS = ("/api/assistants", "/v1/assistants", "/v1/assistants/import")
 
 _AnyCaller = TypeVar("_AnyCaller", Caller, AdministratorCaller)
 
@@ -220,7 +226,7 @@ def _refuse_beyond_scope(request: Request, caller: Caller, needed: Role) -> None
         raise NotAllowed("This key only reads; ask an owner of the team for one that may write.")
     if caller.assistants is None:
         return
-    makes_assistant = request.method == "POST" and path.rstrip("/") == "/api/assistants"
+    makes_assistant = request.method == "POST" and path.rstrip("/") in _MAKING_ASSISTANTS
     if makes_assistant or not path.startswith(_SCOPED_ROOMS):
         raise NotAllowed("This key is for some of the team's assistants; this needs a key for all of them.")
 
@@ -324,10 +330,17 @@ def find_base(here: Installation, caller: Caller, slug: str) -> KnowledgeBaseRec
 
 def may_read(here: Installation, caller: Caller, base_id: str) -> bool:
     """Whether a knowledge base of the team is within the scope of the caller's key."""
+    readable = readable_bases(here, caller)
+    return readable is None or base_id in readable
+
+
+def readable_bases(here: Installation, caller: Caller) -> frozenset[str] | None:
+    """Ids of the knowledge bases that its assistants read or that the key made; None for all of the team."""
     if caller.assistants is None:
-        return True
+        return None
     usable, _ = find_assistants(here, caller, Window(limit=len(caller.assistants) + 1))
-    return any(base_id in assistant.knowledge_bases for assistant in usable)
+    read = {base_id for assistant in usable for base_id in assistant.knowledge_bases}
+    return here.store.belongings.of(caller, "kb_") | read
 
 
 def _editor_base(here: TheInstallation, caller: Editor, base: BaseSlug) -> KnowledgeBaseRecord:

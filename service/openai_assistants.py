@@ -56,7 +56,7 @@ def create(
     name = wanted.get("name") or ""
     front = {"description": wanted.get("description") or None, "answer_from": _answer_from(tools)}
     instruction = from_parts(front, wanted.get("instructions") or "", file="instructions")
-    knowledge = [find(here, caller.team.id, each).slug for each in stores]
+    knowledge = [find(here, caller, each).slug for each in stores]
     beginning = slug_of(name) or f"assistant-{secrets.token_hex(3)}"
     for slug in (beginning, *(f"{beginning}-{number}" for number in range(2, 1000))):
         with suppress(SlugTaken):
@@ -95,7 +95,7 @@ def change(
         before.slug,
         name=given.get("name") or before.name,
         instruction=render(instruction),
-        knowledge=[find(here, caller.team.id, each).slug for each in stores] or None,
+        knowledge=[find(here, caller, each).slug for each in stores] or None,
     )
     _drop_unread(here, before, changed)
     notes = here.store.assistants.notes(caller.team.id, before.id)

@@ -19,7 +19,7 @@ from knowledge.attributes import checked
 from knowledge.base import KnowledgeBase
 from knowledge.documents import Document, DocumentStatus
 from knowledge.errors import DocumentNotFound
-from service.access import Shelf, may_read, shelf_of
+from service.access import Shelf, may_read, readable_bases, shelf_of
 from service.bases import address_of
 from service.files import content_of
 from service.installation import Installation
@@ -27,6 +27,7 @@ from service.records import (
     Caller,
     FileBatch,
     KnowledgeBaseRecord,
+    StoredFile,
     StoredFileLink,
     VectorStoreNotes,
 )
@@ -100,10 +101,11 @@ def page_file_id(document_id: str) -> str:
     return f"file-{document_id.removeprefix('doc_')}"
 
 
-def find(here: Installation, team_id: str, wanted: str) -> KnowledgeBaseRecord:
+def find(here: Installation, caller: Caller, wanted: str) -> KnowledgeBaseRecord:
     """The base behind `vs_…`. Raises VectorStoreNotFound."""
+    team_id = caller.team.id
     found = here.store.knowledge_bases.some(team_id, [base_id(wanted)]) if wanted.startswith("vs_") else []
-    if not found:
+    if not found or not may_read(here, caller, found[0].id):
         raise VectorStoreNotFound(_missing(wanted))
     return found[0]
 
@@ -112,12 +114,14 @@ def _missing(wanted: str) -> str:
     return f"No vector store {wanted!r}; GET /v1/vector_stores lists those that exist."
 
 
-def create(here: Installation, team_id: str, name: str | None) -> KnowledgeBaseRecord:
+def create(here: Installation, caller: Caller, name: str | None) -> KnowledgeBaseRecord:
     """A knowledge base with a free slug; names need not be unique."""
     slug = slug_of(name or "") or "vector-store"
     for candidate in (slug, *(f"{slug}-{number}" for number in range(2, 1000))):
         with suppress(SlugTaken):
-            return here.store.knowledge_bases.create(team_id, slug=candidate, name=name or candidate)
+            made = here.store.knowledge_bases.create(caller.team.id, slug=candidate, name=name or candidate)
+            here.store.belongings.take(caller, made.id)
+            return made
     raise SlugTaken(f"There are too many knowledge bases called {slug}; choose another name.")
 
 
@@ -151,6 +155,7 @@ def refuse_expired(here: Installation, records: Sequence[KnowledgeBaseRecord]) -
 
 def attach(
     here: Installation,
+    caller: Caller,
     record: KnowledgeBaseRecord,
     wanted: Sequence[Wanted],
     batch: FileBatch | None = None,
@@ -160,7 +165,7 @@ def attach(
     A file that is in the base stays as it is, but for its attributes. Raises FileNotFound and
     UnusableAttributes.
     """
-    sources = [(each, _source(here, record.team_id, each.file_id)) for each in wanted]
+    sources = [(each, _source(here, caller, each.file_id)) for each in wanted]
     for each in wanted:
         checked(each.attributes or {})
     base = here.bases.get(record.team_id, record.id)
@@ -261,12 +266,12 @@ def drop_file(here: Installation, team_id: str, file_id: str) -> None:
 
 
 def page_document(
-    here: Installation, team_id: str, file_id: str
+    here: Installation, team_id: str, file_id: str, *, among: Collection[str] | None = None
 ) -> tuple[KnowledgeBaseRecord, KnowledgeBase, Document]:
-    """The document of the page that is the file with this id. Raises FileNotFound."""
+    """The document of the page that is the file with this id, in all bases or some. Raises FileNotFound."""
     digits = file_id.removeprefix("file-")
     if _DIGITS.fullmatch(digits):
-        for record in here.store.knowledge_bases.page(team_id, Window(limit=_MOST_BASES))[0]:
+        for record in here.store.knowledge_bases.page(team_id, Window(limit=_MOST_BASES), among=among)[0]:
             base = here.bases.get(team_id, record.id)
             with suppress(DocumentNotFound):
                 return record, base, base.document(f"doc_{digits}")
@@ -275,11 +280,27 @@ def page_document(
 
 def shelf(here: Installation, caller: Caller, wanted: Sequence[str]) -> Shelf:
     """The bases behind some vector store ids, for an answer. Raises VectorStoreNotFound."""
-    records = [find(here, caller.team.id, each) for each in dict.fromkeys(wanted)]
-    for record in records:
-        if not may_read(here, caller, record.id):  # a key for some assistants sees their files alone
-            raise VectorStoreNotFound(_missing(store_id(record.id)))
-    return shelf_of(here, caller, records)
+    return shelf_of(here, caller, [find(here, caller, each) for each in dict.fromkeys(wanted)])
+
+
+def find_stored(here: Installation, caller: Caller, file_id: str) -> StoredFile:
+    """A file that came through /v1/files. Raises FileNotFound.
+
+    For a key with a scope those exist that it sent, and those that are in the stores it may read.
+    """
+    among = readable_files(here, caller)
+    if among is not None and file_id not in among:
+        raise file_not_found(file_id)
+    return here.store.files.get(caller.team.id, file_id)
+
+
+def readable_files(here: Installation, caller: Caller) -> frozenset[str] | None:
+    """Ids of the files within the scope of the caller's key; None for all of the team."""
+    bases, team_id = readable_bases(here, caller), caller.team.id
+    if bases is None:
+        return None
+    linked = {link.file_id for base in bases for link in here.store.vector_stores.links(team_id, base)}
+    return here.store.belongings.of(caller, "file-") | linked
 
 
 def _linked(link: StoredFileLink, document: Document | None) -> StoreFile:
@@ -302,11 +323,12 @@ def _of_page(document: Document) -> StoreFile:
     )
 
 
-def _source(here: Installation, team_id: str, file_id: str) -> _Source:
+def _source(here: Installation, caller: Caller, file_id: str) -> _Source:
     try:
-        file = here.store.files.get(team_id, file_id)
+        file = find_stored(here, caller, file_id)
     except FileNotFound:
-        _, base, document = page_document(here, team_id, file_id)
+        among = readable_bases(here, caller)
+        _, base, document = page_document(here, caller.team.id, file_id, among=among)
         path = base.original(document.id)
         return _Source(
             path=path, name=document.name, sha256=path.name.rpartition("-")[2], size=path.stat().st_size

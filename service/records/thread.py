@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Thread:
-    """A conversation of the Assistants API: of the team, under an id that nobody guesses."""
+    """A conversation of the Assistants API: whose it is, `store.belongings` says."""
 
     id: str  # "thread_…"
     team_id: str

@@ -4,6 +4,7 @@ from service.store.actions import Actions
 from service.store.assistants import Assistants
 from service.store.attempts import Attempts
 from service.store.audit import Audit
+from service.store.belongings import Belongings
 from service.store.budgets import Budgets
 from service.store.confirmations import Confirmations
 from service.store.conversations import Conversations
@@ -49,6 +50,7 @@ class Store:
         self.audit = Audit(self.database)
         self.vector_stores = VectorStores(self.database)
         self.threads = Threads(self.database)
+        self.belongings = Belongings(self.database)
 
     def forget_document(self, team_id: str, document_id: str) -> int:
         """Take the text of a deleted document out of whatever is stored; how many answers that were."""

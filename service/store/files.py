@@ -1,6 +1,6 @@
 """Files of the OpenAI surface, and uploads that become files part by part. The bytes lie elsewhere."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -56,10 +56,17 @@ class Files:
             return {row.id: _file(row) for row in rows}
 
     def page(
-        self, team_id: str, window: Window, *, purpose: str | None = None
+        self,
+        team_id: str,
+        window: Window,
+        *,
+        purpose: str | None = None,
+        among: Collection[str] | None = None,
     ) -> tuple[list[StoredFile], bool]:
-        """One page of files, and whether more follow."""
+        """One page of files, or of those with these ids, and whether more follow."""
         query = _alive(team_id)
+        if among is not None:
+            query = query.where(files.c.id.in_(among))
         if purpose:
             query = query.where(files.c.purpose == purpose)
         with self._database.read() as connection:

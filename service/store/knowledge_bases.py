@@ -1,6 +1,6 @@
 """Knowledge bases of a team: the records; their content is in folders of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +54,14 @@ class KnowledgeBases:
             records = {row.id: record_of(row) for row in found}
         return [records[each] for each in ids if each in records]
 
-    def page(self, team_id: str, window: Window) -> tuple[list[KnowledgeBaseRecord], bool]:
-        """One page of them, and whether more follow."""
+    def page(
+        self, team_id: str, window: Window, *, among: Collection[str] | None = None
+    ) -> tuple[list[KnowledgeBaseRecord], bool]:
+        """One page of them, or of those with these ids, and whether more follow."""
         with self._database.read() as connection:
             query = select(knowledge_bases).where(knowledge_bases.c.team_id == team_id)
+            if among is not None:
+                query = query.where(knowledge_bases.c.id.in_(among))
             rows, more = page_of(connection, query, knowledge_bases, window)
             return [record_of(row) for row in rows], more
 

@@ -300,6 +300,11 @@ class Threads:
         return _record(row, RunStep)
 
 
+def thread_missing(thread_id: str) -> ThreadNotFound:
+    """What is said of a thread that is not there, or not for the caller."""
+    return ThreadNotFound(f"No thread {thread_id!r}; begin one with POST /v1/threads.")
+
+
 def new_message(
     *,
     role: str,
@@ -343,7 +348,7 @@ def _thread(connection: Connection, team_id: str, thread_id: str) -> Thread:
     query = select(threads).where(threads.c.team_id == team_id, threads.c.id == thread_id)
     row = connection.execute(query).first()
     if row is None:
-        raise ThreadNotFound(f"No thread {thread_id!r}; begin one with POST /v1/threads.")
+        raise thread_missing(thread_id)
     return _record(row, Thread)
 
 

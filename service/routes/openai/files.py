@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 from starlette.datastructures import UploadFile
 
-from service.access import Editor, TheInstallation
+from service.access import Editor, NotAllowed, TheInstallation, may_read, readable_bases
 from service.files import content_of, keep
 from service.installation import Installation
-from service.records import StoredFile
+from service.records import Caller, StoredFile
 from service.routes.openai.file_shapes import (
     FileDeletedOut,
     FileOut,
@@ -24,7 +24,7 @@ from service.routes.shapes import Listing, errors
 from service.store.files import FileNotFound
 from service.store.pages import Window
 from service.uploads import UploadMalformed, read_form
-from service.vector_stores import drop_file, forget, page_document
+from service.vector_stores import drop_file, find_stored, forget, page_document, readable_files
 
 router = APIRouter(prefix="/v1/files", tags=["openai"])
 
@@ -69,6 +69,7 @@ async def create_file(request: Request, here: TheInstallation, caller: Editor) -
                 lasts_s=lasting(purpose, expiry),
             )
         )
+        await to_thread.run_sync(here.store.belongings.take, caller, file.id)
         return file_out(file)
     finally:
         await form.close()
@@ -85,7 +86,9 @@ def list_files(
 ) -> Listing[FileOut]:
     """The files of the team, the newest first."""
     window = Window(limit=limit, order="asc" if order == "asc" else "desc", after=after)
-    found, more = here.store.files.page(caller.team.id, window, purpose=purpose)
+    found, more = here.store.files.page(
+        caller.team.id, window, purpose=purpose, among=readable_files(here, caller)
+    )
     return Listing(
         data=[file_out(file) for file in found],
         first_id=found[0].id if found else None,
@@ -97,7 +100,7 @@ def list_files(
 @router.get("/{file_id}", responses=errors(404))
 def get_file(here: TheInstallation, caller: Editor, file_id: str) -> FileOut:
     """One file; a document that the page took in is one too."""
-    return file_out(_file(here, caller.team.id, file_id)[0])
+    return file_out(_file(here, caller, file_id)[0])
 
 
 @router.get(
@@ -107,7 +110,7 @@ def get_file(here: TheInstallation, caller: Editor, file_id: str) -> FileOut:
 )
 def get_content(here: TheInstallation, caller: Editor, file_id: str) -> FileResponse:
     """The file as it was uploaded."""
-    file, path = _file(here, caller.team.id, file_id)
+    file, path = _file(here, caller, file_id)
     return FileResponse(
         path,
         media_type="application/octet-stream",
@@ -121,26 +124,38 @@ def delete_file(here: TheInstallation, caller: Editor, file_id: str) -> FileDele
     """Delete a file, also out of every vector store, with its text in stored answers."""
     team = caller.team.id
     try:
+        find_stored(here, caller, file_id)
+        _refuse_used_elsewhere(here, caller, file_id)
         file = here.store.files.remove(team, file_id)
     except FileNotFound:
-        record, _, document = page_document(here, team, file_id)
+        record, _, document = page_document(here, team, file_id, among=readable_bases(here, caller))
         forget(here, record, document.id)
         here.store.database.forget_deleted()
     else:
         drop_file(here, team, file_id)
+        here.store.belongings.drop(team, file_id)
         content_of(here, file).unlink(missing_ok=True)
     return FileDeletedOut(id=file_id)
 
 
-def _file(here: Installation, team_id: str, file_id: str) -> tuple[StoredFile, Path]:
+def _refuse_used_elsewhere(here: Installation, caller: Caller, file_id: str) -> None:
+    """A file goes out of every store, so a key with a scope must be allowed to use all of them."""
+    links = here.store.vector_stores.links_of_file(caller.team.id, file_id)
+    if not all(may_read(here, caller, link.base_id) for link in links):
+        raise NotAllowed(
+            "Assistants that this key is not for read the file, too; remove it from your stores."
+        )
+
+
+def _file(here: Installation, caller: Caller, file_id: str) -> tuple[StoredFile, Path]:
     """A file and where its bytes are, whichever way it came in. Raises FileNotFound."""
     try:
-        file = here.store.files.get(team_id, file_id)
+        file = find_stored(here, caller, file_id)
     except FileNotFound:
-        _, base, document = page_document(here, team_id, file_id)
+        _, base, document = page_document(here, caller.team.id, file_id, among=readable_bases(here, caller))
         file = StoredFile(
             id=file_id,
-            team_id=team_id,
+            team_id=caller.team.id,
             name=document.name,
             purpose="assistants",
             size=document.size,

@@ -31,12 +31,12 @@ from service.routes.openai.thread_shapes import (
     step_out,
     thread_out,
 )
-from service.routes.openai.threads import bring_along, client_message, made_thread
+from service.routes.openai.threads import OWN_THREADS, bring_along, client_message, made_thread
 from service.routes.shapes import Listing, PageWindow, errors
 from service.store.engine import now
 from service.store.threads import RunNotWaiting
 
-router = APIRouter(prefix="/v1/threads", tags=["openai"])
+router = APIRouter(prefix="/v1/threads", tags=["openai"], dependencies=OWN_THREADS)
 
 _RUN_OR_STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -198,6 +198,7 @@ async def decide_in_run(
 ) -> dict[str, Any] | StreamingResponse:
     """The run goes on with what its caller decided. Raises ConfirmationNotFound and RunNotWaiting."""
     await to_thread.run_sync(here.store.confirmations.get, caller, decided.confirmation_id)
+    await to_thread.run_sync(find_assistant_by_id, here, caller, run.assistant_id)
     if [call["id"] for call in run.calls] != [decided.confirmation_id]:
         raise RunNotWaiting(f"The run is {run.status} and does not wait for this confirmation.")
     claimed = await to_thread.run_sync(here.store.threads.claim, run, None)

@@ -21,7 +21,7 @@ def stores_wanted(
     if resources is None or resources.file_search is None:
         return []
     search = resources.file_search
-    named = [store_id(find(here, caller.team.id, each).id) for each in search.vector_store_ids or ()]
+    named = [store_id(find(here, caller, each).id) for each in search.vector_store_ids or ()]
     if named or search.vector_stores:
         _refuse_viewer(caller)
     made = []
@@ -50,7 +50,7 @@ def attached(
     _refuse_viewer(caller)
     wanted = [Wanted(file_id=each) for each in dict.fromkeys(files)]
     if stores:
-        attach(here, find(here, caller.team.id, stores[0]), wanted)
+        attach(here, caller, find(here, caller, stores[0]), wanted)
         return list(stores)
     return [_make(here, caller, "Attachments", wanted, {}, expires_days=_ATTACHED_LAST_DAYS)]
 
@@ -64,9 +64,9 @@ def _make(
     *,
     expires_days: int | None,
 ) -> str:
-    record = create(here, caller.team.id, name)
+    record = create(here, caller, name)
     try:
-        attach(here, record, wanted)
+        attach(here, caller, record, wanted)
     except BaseException:
         here.store.knowledge_bases.delete(caller.team.id, record.slug)
         here.bases.delete(caller.team.id, record.id)

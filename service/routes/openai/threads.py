@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from service.access import TheInstallation, Viewer
 from service.installation import Installation
@@ -23,9 +23,21 @@ from service.routes.openai.thread_shapes import (
 )
 from service.routes.openai.thread_stores import attached, stores_wanted
 from service.routes.shapes import Listing, PageWindow, errors
-from service.store.threads import new_message
+from service.store.threads import new_message, thread_missing
 
-router = APIRouter(prefix="/v1/threads", tags=["openai"])
+
+def own_thread(request: Request, here: TheInstallation, caller: Viewer) -> None:
+    """A thread of another person, or outside of the key's scope, does not exist."""
+    thread_id = request.path_params.get("thread_id")
+    if thread_id is None:
+        return
+    here.store.threads.get(caller.team.id, thread_id)
+    if not here.store.belongings.may_see_thread(caller, thread_id):
+        raise thread_missing(thread_id)
+
+
+OWN_THREADS = [Depends(own_thread)]
+router = APIRouter(prefix="/v1/threads", tags=["openai"], dependencies=OWN_THREADS)
 
 _EMPTY = ThreadIn()  # a client may send no body at all
 
@@ -38,7 +50,7 @@ def create_thread(here: TheInstallation, caller: Viewer, body: ThreadIn = _EMPTY
 
 @router.get("/{thread_id}", responses=errors(404))
 def get_thread(here: TheInstallation, caller: Viewer, thread_id: str) -> ThreadOut:
-    """One thread. Threads belong to the team, under ids that nobody guesses; there is no list of them."""
+    """One thread. A person's threads are their own, those of a key without a person the team's."""
     return ThreadOut.model_validate(thread_out(here.store.threads.get(caller.team.id, thread_id)))
 
 
@@ -59,6 +71,7 @@ def change_thread(here: TheInstallation, caller: Viewer, thread_id: str, body: T
 def delete_thread(here: TheInstallation, caller: Viewer, thread_id: str) -> GoneOut:
     """Delete a thread with its messages and runs; vector stores of attachments end seven days later."""
     here.store.threads.delete(caller.team.id, thread_id)
+    here.store.belongings.drop(caller.team.id, thread_id)
     here.store.database.forget_deleted()
     return GoneOut(id=thread_id, object="thread.deleted")
 
@@ -115,9 +128,11 @@ def made_thread(here: Installation, caller: Caller, body: ThreadIn) -> Thread:
     messages = [client_message(each) for each in body.messages]
     stores = stores_wanted(here, caller, body.tool_resources, name="Thread")
     stores = attached(here, caller, body.messages, stores)
-    return here.store.threads.create(
+    made = here.store.threads.create(
         caller.team.id, metadata=body.metadata or {}, vector_stores=stores, messages=messages
     )
+    here.store.belongings.take_thread(caller, made.id)
+    return made
 
 
 def client_message(body: MessageIn, thread_id: str = "") -> ThreadMessage:

@@ -63,8 +63,8 @@ def add_file(
     here: TheInstallation, caller: Editor, vector_store_id: StoreId, body: StoreFileIn
 ) -> StoreFileOut:
     """Put a file of /v1/files into the store. It is read behind; watch `status`."""
-    record = find(here, caller.team.id, vector_store_id)
-    attach(here, record, [body.wanted()])
+    record = find(here, caller, vector_store_id)
+    attach(here, caller, record, [body.wanted()])
     return file_out(record, find_file(here, record, body.file_id))
 
 
@@ -77,7 +77,7 @@ def list_store_files(
     status: StatusFilter = None,
 ) -> StoreFiles:
     """The files of the store; documents that the page took in are among them."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     return listed(record, files(here, record), window, status)
 
 
@@ -86,7 +86,7 @@ def get_store_file(
     here: TheInstallation, caller: Editor, vector_store_id: StoreId, file_id: str
 ) -> StoreFileOut:
     """One file, with its status and what went wrong."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     return file_out(record, find_file(here, record, file_id))
 
 
@@ -95,7 +95,7 @@ def change_attributes(
     here: TheInstallation, caller: Editor, vector_store_id: StoreId, file_id: str, body: AttributesIn
 ) -> StoreFileOut:
     """Replace the attributes that searches filter by."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     file = find_file(here, record, file_id)
     if file.document:
         here.bases.get(record.team_id, record.id).annotate(file.document.id, body.attributes or {})
@@ -107,7 +107,7 @@ def get_store_content(
     here: TheInstallation, caller: Editor, vector_store_id: StoreId, file_id: str
 ) -> ContentOut:
     """The text that was read from the file."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     file = find_file(here, record, file_id)
     texts: list[TextOut] = []
     if file.document:
@@ -123,7 +123,7 @@ def remove_file(
     here: TheInstallation, caller: Editor, vector_store_id: StoreId, file_id: str
 ) -> StoreFileDeletedOut:
     """Take a file out of the store, with its text in stored answers; the file of /v1/files stays."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     detach(here, record, find_file(here, record, file_id))
     return StoreFileDeletedOut(id=file_id)
 
@@ -131,16 +131,16 @@ def remove_file(
 @router.post("/file_batches", responses=errors(400, 404))
 def add_batch(here: TheInstallation, caller: Editor, vector_store_id: StoreId, body: BatchIn) -> BatchOut:
     """Put several files into the store at once; if one of them does not exist, none is taken."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     batch = here.store.vector_stores.add_batch(caller.team.id, record.id)
-    attach(here, record, body.wanted(), batch)
+    attach(here, caller, record, body.wanted(), batch)
     return batch_out(record, batch, files(here, record))
 
 
 @router.get("/file_batches/{batch_id}", responses=errors(404))
 def get_batch(here: TheInstallation, caller: Editor, vector_store_id: StoreId, batch_id: str) -> BatchOut:
     """One batch, with how far it is."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     batch = here.store.vector_stores.batch(caller.team.id, record.id, batch_id)
     return batch_out(record, batch, files(here, record))
 
@@ -148,7 +148,7 @@ def get_batch(here: TheInstallation, caller: Editor, vector_store_id: StoreId, b
 @router.post("/file_batches/{batch_id}/cancel", responses=errors(404))
 def cancel_batch(here: TheInstallation, caller: Editor, vector_store_id: StoreId, batch_id: str) -> BatchOut:
     """Give up the files of the batch that are not ready yet."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     cancel(here, record, here.store.vector_stores.batch(caller.team.id, record.id, batch_id))
     batch = here.store.vector_stores.batch(caller.team.id, record.id, batch_id)
     return batch_out(record, batch, files(here, record))
@@ -164,7 +164,7 @@ def list_batch_files(
     status: StatusFilter = None,
 ) -> StoreFiles:
     """The files of a batch."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     batch = here.store.vector_stores.batch(caller.team.id, record.id, batch_id)
     found = [file for file in files(here, record) if file.batch_id == batch.id]
     return listed(record, found, window, status)

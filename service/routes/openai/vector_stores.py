@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from knowledge.documents import Passage
 from knowledge.filters import parse
 from knowledge.search import search
-from service.access import Editor, TheInstallation
+from service.access import Editor, NotAllowed, TheInstallation, readable_bases
 from service.installation import Installation
 from service.records import Caller, KnowledgeBaseRecord
 from service.routes.knowledge_bases import delete_knowledge_base
@@ -116,11 +116,14 @@ class SearchOut(BaseModel):
 @router.post("", responses=errors(400, 404))
 def create_vector_store(here: TheInstallation, caller: Editor, body: StoreIn) -> StoreOut:
     """A new vector store: a knowledge base that the page and assistants see too."""
-    record = create(here, caller.team.id, body.name)
+    record = create(here, caller, body.name)
     chunking = body.chunking_strategy.kept() if body.chunking_strategy else None
     try:
         attach(
-            here, record, [Wanted(file_id=each, chunking=chunking) for each in dict.fromkeys(body.file_ids)]
+            here,
+            caller,
+            record,
+            [Wanted(file_id=each, chunking=chunking) for each in dict.fromkeys(body.file_ids)],
         )
     except BaseException:
         delete_knowledge_base(here, caller, record.slug)  # nothing half made stays
@@ -145,7 +148,7 @@ def list_vector_stores(here: TheInstallation, caller: Editor, window: PageWindow
         after=base_id(window.after) if window.after else None,
         before=base_id(window.before) if window.before else None,
     )
-    found, more = here.store.knowledge_bases.page(caller.team.id, inner)
+    found, more = here.store.knowledge_bases.page(caller.team.id, inner, among=readable_bases(here, caller))
     notes = here.store.vector_stores.notes(caller.team.id, [record.id for record in found])
     return Listing(
         data=[store_out(here, record, notes[record.id]) for record in found],
@@ -158,7 +161,7 @@ def list_vector_stores(here: TheInstallation, caller: Editor, window: PageWindow
 @router.get("/{vector_store_id}", responses=errors(404))
 def get_vector_store(here: TheInstallation, caller: Editor, vector_store_id: StoreId) -> StoreOut:
     """One vector store."""
-    return _out(here, find(here, caller.team.id, vector_store_id))
+    return _out(here, find(here, caller, vector_store_id))
 
 
 @router.post("/{vector_store_id}", responses=errors(400, 404))
@@ -166,7 +169,7 @@ def change_vector_store(
     here: TheInstallation, caller: Editor, vector_store_id: StoreId, body: StoreChange
 ) -> StoreOut:
     """Change its name, metadata or expiry; `expires_after: null` keeps it for ever."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     if body.name:
         record = here.store.knowledge_bases.rename(caller.team.id, record.slug, body.name)
     given = body.model_fields_set
@@ -180,8 +183,11 @@ def change_vector_store(
 @router.delete("/{vector_store_id}", responses=errors(404))
 def delete_vector_store(here: TheInstallation, caller: Editor, vector_store_id: StoreId) -> StoreDeletedOut:
     """Delete a vector store with its documents; the files of /v1/files stay."""
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
+    if caller.assistants is not None and record.id not in here.store.belongings.of(caller, "kb_"):
+        raise NotAllowed("This key did not make the vector store; an assistant that others use reads it.")
     delete_knowledge_base(here, caller, record.slug)
+    here.store.belongings.drop(caller.team.id, record.id)
     return StoreDeletedOut(id=vector_store_id)
 
 
@@ -227,7 +233,7 @@ def _found(here: Installation, record: KnowledgeBaseRecord, passages: list[Passa
 
 
 def _usable(here: Installation, caller: Caller, vector_store_id: str) -> KnowledgeBaseRecord:
-    record = find(here, caller.team.id, vector_store_id)
+    record = find(here, caller, vector_store_id)
     refuse_expired(here, [record])
     return record
 

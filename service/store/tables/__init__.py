@@ -41,7 +41,14 @@ from service.store.tables.team import (
     teams,
     tokens,
 )
-from service.store.tables.thread import run_steps, runs, thread_message_sources, thread_messages, threads
+from service.store.tables.thread import (
+    belongings,
+    run_steps,
+    runs,
+    thread_message_sources,
+    thread_messages,
+    threads,
+)
 
 __all__ = [
     "action_accounts",
@@ -56,6 +63,7 @@ __all__ = [
     "attempts",
     "audit",
     "audit_heads",
+    "belongings",
     "budgets",
     "confirmations",
     "conversations",

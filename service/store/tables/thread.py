@@ -81,3 +81,14 @@ run_steps = Table(
     time_column("ended_at", nullable=True),
     ForeignKeyConstraint(["team_id", "run_id"], ["runs.team_id", "runs.id"], ondelete="CASCADE"),
 )
+
+# Whose a thing is, where it is not the whole team's
+
+belongings = Table(
+    "belongings",
+    metadata,
+    Column("thing_id", String(40), primary_key=True),
+    team_column(),
+    Column("owner", String(40), nullable=False),  # a member's id, or that of a key with a scope
+    Index(None, "team_id", "owner"),
+)
