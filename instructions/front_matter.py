@@ -48,6 +48,7 @@ _KOREAN_KEYS = {
     "허용주소": "fetch_hosts",
     "답변근거": "answer_from",
     "답변범위": "answer_from",
+    "이미지": "sees",
     "인용": "citations",
     "출처": "citations",
     "언어": "language",
@@ -98,6 +99,7 @@ class FrontMatter:
     tools: tuple[BuiltIn, ...] = ()
     fetch_hosts: tuple[str, ...] = ()
     answer_from: AnswerFrom = AnswerFrom.KNOWLEDGE_FIRST
+    sees: bool | None = None
     citations: bool = True
     language: str | None = None
 
@@ -339,6 +341,7 @@ _READERS: dict[str, Callable[[yaml.Node], Any]] = {
     "tools": _tools,
     "fetch_hosts": _hosts,
     "answer_from": _answer_from,
+    "sees": _switch,
     "citations": _switch,
     "language": _matching(_LANGUAGE, "a language tag such as ko, en or pt-BR"),
 }

@@ -38,6 +38,7 @@ from service.model_errors import (
 )
 from service.openai_assistants import ToolNotOffered
 from service.passwords import PasswordTooWeak, SignInBusy
+from service.pictures import UnusableImage
 from service.routes.budgets import NoPrices, UnusableBudget, UnusableReport
 from service.routes.members import NoResetLink
 from service.routes.openai.embeddings import UnusableEmbeddingInput, UnusableEmbeddingModel
@@ -123,6 +124,7 @@ TABLE: dict[type[BaseException], Fault] = {
     InstructionError: Fault(400, INVALID, "invalid_instruction", "instruction"),
     PromptTooLong: Fault(400, INVALID, "context_length_exceeded", "messages"),
     UnusableMessages: Fault(400, INVALID, "invalid_messages", "messages"),
+    UnusableImage: Fault(400, INVALID, "invalid_image", "messages"),
     UnusableItems: Fault(400, INVALID, "invalid_input", "input"),
     UnusableRequest: Fault(400, INVALID, "invalid_request"),
     ResponseNotFound: Fault(404, INVALID, "response_not_found"),

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     model_base_url: str | None = None  # any OpenAI-compatible endpoint
     model_api_key: SecretStr | None = None
     model_timeout_s: Annotated[float, Field(gt=0)] = 60.0  # without a token for this long, the answer fails
+    model_sees: bool | None = None  # whether it takes images; without it, its name says so
     context_tokens: Annotated[int, Field(ge=1000)] = 8000  # prompt budget: instruction, passages, history
 
     prices: Path | None = None  # YAML or JSON: what models cost, for budgets in money
@@ -70,6 +71,8 @@ class Settings(BaseSettings):
     max_pages: Annotated[int, Field(ge=1)] = 5_000
     max_characters: Annotated[int, Field(ge=1)] = 20_000_000
     max_megapixels: Annotated[int, Field(ge=1)] = 64
+    max_images: Annotated[int, Field(ge=1)] = 10  # of one question
+    max_image_mb: Annotated[int, Field(ge=1)] = 20  # each of them
     max_archive_files: Annotated[int, Field(ge=1)] = 10_000
     max_archive_mb: Annotated[int, Field(ge=1)] = 256  # unpacked
     read_memory_mb: Annotated[int, Field(ge=256)] = 1536

@@ -36,6 +36,7 @@ from service.events import Decision, ToolWaiting, Usage
 from service.installation import Installation
 from service.instruction import instruction_of
 from service.pausing import Resumed, read_paused
+from service.pictures import received
 from service.records import Assistant, Caller, Role, StoredConfirmation, Turn
 from service.shown import action_out, can_be_always, citations_out, confirmation_out, retrieval_out
 from service.store.confirmations import ConfirmationNotFound, ConfirmationOver
@@ -89,7 +90,7 @@ def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
     """Everything that reads the records, before anything is asked; it blocks.
 
     Raises AssistantNotFound, ConversationNotFound, NothingAsked, ModelMisconfigured, ModelCannot, NotAllowed,
-    VectorStoreNotFound, VectorStoreExpired, and what `admit` raises.
+    VectorStoreNotFound, VectorStoreExpired, what `admit` raises, and what `received` does of images.
     """
     assistant = find_assistant(here, caller, asked.model)
     question, begun = asked.question, None
@@ -101,6 +102,7 @@ def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
     here.store.vector_stores.use(caller.team.id, turn.searched)
     if turn.setup.model.quoting:
         _refuse_for_quoting(asked.generation)
+    turn.question = received(here, assistant, turn.question)
     turn.allowance = admit(here, caller, assistant)
     return turn
 

@@ -66,6 +66,7 @@ class FrontMatterIn(BaseModel):
     actions: list[str] | None = None
     tools: list[str] | None = Field(None, description="Built-in tools: calculator, clock, tables, fetch")
     fetch_hosts: list[str] | None = Field(None, description="Hosts whose pages the tool `fetch` may read")
+    sees: bool | None = Field(None, description="Whether the model takes images; else its name says so")
     answer_from: AnswerFrom | None = None
     citations: bool | None = None
     language: str | None = None
