@@ -21,6 +21,7 @@ _BENCHES = (
     ("speed", ("--data", "DATA", "--rounds", "2", "--questions", "60"), 5),
     ("scale", ("--sizes", "1000,10000,100000"), 6),
     ("service", (), 3),
+    ("wire", ("--chats", "3000", "--memory-s", "120"), 5),
 )
 
 

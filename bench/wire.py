@@ -4,7 +4,8 @@
 
 Starts a real `doumi serve` and a fake model server that answers at once or at 20 tokens a second, each a
 process of its own. The same requests go to the model server directly, so that what is printed is what Doumi
-adds. The full run for memory: --chats 20000. No network, no key.
+adds. Beside what a clock says stands the processor time of the service, which other work on the machine
+changes little. The full run for memory: --chats 20000 --memory-s 1800. No network, no key.
 """
 
 import argparse
@@ -28,6 +29,7 @@ import httpx
 
 ROOT = Path(__file__).parents[1]
 _TOKENS_PER_S = 20
+_FAST_TOKENS = 5  # of a reply of the model that answers at once
 _CAPACITY = 100  # DOUMI_MAX_ANSWERS of the service that is measured
 
 # Speaks OpenAI's stream: “fast” says five tokens at once, “paced:N” N tokens at 20 a second.
@@ -91,6 +93,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--chats", type=int, default=400, help="Of the memory test; 20000 for the full run")
+    parser.add_argument("--memory-s", type=float, default=300, help="The memory test ends after this long")
     parser.add_argument("--latency", type=int, default=100, help="Chats of the latency test")
     parser.add_argument("--streams", type=int, default=50)
     parser.add_argument("--offered", type=int, default=200)
@@ -111,14 +114,23 @@ async def measure(wanted: argparse.Namespace) -> None:
                     f"{place.url}/api/assistants", json=body, headers={"Authorization": f"Bearer {place.key}"}
                 )
                 made.raise_for_status()
-            await latency(client, direct, place, pid, wanted.latency)
+            print(
+                f"Load of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True
+            )
+            chat_s = await latency(client, direct, place, pid, wanted.latency)
+            used = cpu_s(pid)
             await streams(client, direct, place, paced, wanted.streams, wanted.tokens)
+            spent = cpu_s(pid) - used - wanted.streams * chat_s
+            each = spent / (wanted.streams * (wanted.tokens - _FAST_TOKENS)) * 1000
+            print(
+                f"  processor time of the service: {each:.2f} ms a token, besides that of a chat", flush=True
+            )
             await overload(client, place, wanted.offered)
-            await memory(client, place, pid, wanted.chats)
+            await memory(client, place, pid, wanted)
 
 
-async def latency(client: httpx.AsyncClient, direct: Place, ours: Place, pid: int, count: int) -> None:
-    """What a chat takes through Doumi, over what the model takes."""
+async def latency(client: httpx.AsyncClient, direct: Place, ours: Place, pid: int, count: int) -> float:
+    """What a chat takes through Doumi, over what the model takes; seconds of processor time of a chat."""
     times: dict[str, list[float]] = {"model alone": [], "through Doumi": []}
     used = cpu_s(pid)
     for at in range(count + 5):
@@ -133,10 +145,11 @@ async def latency(client: httpx.AsyncClient, direct: Place, ours: Place, pid: in
         f"Latency, {count} chats one by one, ms p50: " + ", ".join(f"{n} {m:.1f}" for n, m in medians.items())
     )
     print(f"  added by Doumi: {added:.1f} ms p50 (target 10)")
-    each = (cpu_s(pid) - used) / (count + 5) * 1000
+    each = (cpu_s(pid) - used) / (count + 5)
     print(
-        f"  processor time of the service: {each:.1f} ms a chat, whatever else the machine does", flush=True
+        f"  processor time of the service: {each * 1000:.1f} ms a chat of {_FAST_TOKENS} tokens", flush=True
     )
+    return each
 
 
 async def streams(
@@ -155,7 +168,6 @@ async def streams(
         kept = statistics.mean(rates) / _TOKENS_PER_S
         mean, slow = statistics.mean(rates), min(rates)
         print(f"  tokens a second, {name}: {mean:.2f} mean, {slow:.2f} slowest ({kept:.1%})")
-    sys.stdout.flush()
 
 
 async def overload(client: httpx.AsyncClient, ours: Place, offered: int) -> None:
@@ -171,28 +183,37 @@ async def overload(client: httpx.AsyncClient, ours: Place, offered: int) -> None
     )
 
 
-async def memory(client: httpx.AsyncClient, ours: Place, pid: int, chats: int) -> None:
-    """Resident memory after a tenth of the chats and after all of them."""
-    warm = max(50, chats // 10)
-    await many(client, ours, warm)
-    before, began = resident_mb(pid), time.perf_counter()
-    await many(client, ours, chats - warm)
+async def memory(client: httpx.AsyncClient, ours: Place, pid: int, wanted: argparse.Namespace) -> None:
+    """Resident memory after a tenth of the chats and after all of them, or of those that time allows."""
+    warm, began, used = max(50, wanted.chats // 10), time.perf_counter(), cpu_s(pid)
+    until = began + wanted.memory_s
+    first = await many(client, ours, warm, until)
+    before = resident_mb(pid)
+    chats = first + await many(client, ours, wanted.chats - warm, until)
     took, after = time.perf_counter() - began, resident_mb(pid)
+    more = after - before
+    print(f"Memory: {before:.0f} MB after {first} chats, {after:.0f} MB after {chats} ({more:+.1f} MB)")
+    each = (cpu_s(pid) - used) / chats * 1000
     print(
-        f"Memory: {before:.0f} MB after {warm} chats, {after:.0f} MB after {chats} ({after - before:+.1f} MB)"
+        f"  {chats / took:.0f} chats a second with 8 clients, {each:.1f} ms of processor time each",
+        flush=True,
     )
-    print(f"  {(chats - warm) / took:.0f} chats a second with 8 clients", flush=True)
 
 
-async def many(client: httpx.AsyncClient, ours: Place, count: int) -> None:
-    """`count` chats from 8 clients."""
-    left = iter(range(count))
+async def many(client: httpx.AsyncClient, ours: Place, count: int, until: float) -> int:
+    """`count` chats from 8 clients, as far as they come in time; how many that were."""
+    left, done = iter(range(count)), 0
 
     async def one() -> None:
+        nonlocal done
         for _ in left:
+            if time.perf_counter() > until:
+                return
             await whole(client, ours, "fast", stream=False)
+            done += 1
 
     await asyncio.gather(*(one() for _ in range(8)))
+    return done
 
 
 async def whole(client: httpx.AsyncClient, place: Place, model: str, *, stream: bool) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,6 +16,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from pydantic import SecretStr
 
+from service.completions import Completions
 from service.model_errors import (
     ModelBroken,
     ModelError,
@@ -70,7 +72,7 @@ class Model:
     """A chat model with its clock and its errors."""
 
     name: str  # as configured: "openai:gpt-5", "quote"
-    chat: BaseChatModel
+    chat: BaseChatModel | Completions
     timeouts: Timeouts = field(default_factory=Timeouts)
     retries: int = 1  # further tries, all before the first token
     retry_pause_s: float = 0.3
@@ -111,12 +113,12 @@ class Model:
         `tools`, `tool_choice` and `parameters` are in OpenAI's words; what the provider has no word for is
         left out. Closing the iterator closes the connection. Raises ModelError, also in the middle.
         """
-        runnable = self._bound(tools, tool_choice, parameters or {})
+        ask = self._bound(tools, tool_choice, parameters or {})
         began = asyncio.get_running_loop().time()
         for attempt in range(self.retries + 1):
             started = False
             try:
-                async with aclosing(self._timed(runnable.astream(list(messages)), began)) as chunks:
+                async with aclosing(self._timed(ask(list(messages)), began)) as chunks:
                     async for chunk in chunks:
                         started = started or _says_something(chunk)
                         yield chunk
@@ -129,8 +131,11 @@ class Model:
 
     def _bound(
         self, tools: Sequence[Mapping[str, Any]], tool_choice: Any, parameters: Mapping[str, Any]
-    ) -> Any:
-        """The chat model with tools and parameters in its provider's words."""
+    ) -> Callable[[list[BaseMessage]], Any]:
+        """What streams the reply to messages, with tools and parameters in its provider's words."""
+        if isinstance(self.chat, Completions):
+            sent = self.in_words_of(parameters) | _offered(tools, tool_choice)
+            return partial(self.chat.astream, parameters=sent)
         openai = self.name.startswith("openai:")
         chat: Any = self.chat
         if tools and (tool_choice != "none" or openai):
@@ -138,7 +143,8 @@ class Model:
                 tool_choice = tool_choice.get("function", {}).get("name")
             chat = chat.bind_tools([dict(tool) for tool in tools], tool_choice=tool_choice)
         bound = self.in_words_of(parameters)
-        return chat.bind(**bound) if bound else chat
+        streams: Callable[[list[BaseMessage]], Any] = (chat.bind(**bound) if bound else chat).astream
+        return streams
 
     async def _timed(self, source: Any, began: float) -> AsyncGenerator[AIMessageChunk]:
         """The chunks of one try, each in its time, with the provider's errors as ours."""
@@ -230,32 +236,40 @@ def _provider_and_model(name: str, base_url: str | None) -> tuple[str, str]:
 
 
 def _open_openai(provider: str, model: str, place: _Place) -> dict[str, Any]:
-    import openai  # a second of imports that a service which only quotes does not pay
+    if place.base_url is None or "api.openai.com" in place.base_url:
+        return _open_openai_itself(model, place)
+    # A server of one's own may ask for no key; it is never sent that of OpenAI from the environment.
+    chat = Completions(
+        model,
+        base_url=place.base_url,
+        api_key=place.api_key or "none",
+        connect_s=place.timeouts.connect_s,
+    )
+    return {"chat": chat, "close": chat.aclose, "in_words_of": _openai_words, "ends_with_reason": True}
+
+
+def _open_openai_itself(model: str, place: _Place) -> dict[str, Any]:
+    """LangChain knows which of OpenAI's models want other names and another API."""
+    import openai  # a second of imports that nobody else pays
     from langchain_openai import ChatOpenAI
 
     limit = openai.Timeout(place.timeouts.whole_s, connect=place.timeouts.connect_s)
     http = openai.DefaultAsyncHttpxClient(timeout=limit)
-    # A server of one's own may ask for no key; without this one the SDK would send it the key of OpenAI.
-    key = place.api_key or ("none" if place.base_url else None)
     chat = ChatOpenAI(
         model=model,
         base_url=place.base_url,
-        api_key=SecretStr(key) if key else None,
+        api_key=SecretStr(place.api_key) if place.api_key else None,
         timeout=limit,
         max_retries=0,
         stream_usage=True,
         stream_chunk_timeout=None,
         http_async_client=http,
     )
-    own_server = place.base_url is not None and "api.openai.com" not in place.base_url
+    return {"chat": chat, "close": http.aclose, "in_words_of": _openai_words, "ends_with_reason": True}
 
-    def in_words_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
-        kept = {name: value for name, value in parameters.items() if name in _OPENAI_PARAMETERS}
-        if own_server and "max_tokens" in kept:  # LangChain would send OpenAI's newer name for it
-            kept["extra_body"] = {"max_tokens": kept.pop("max_tokens")}
-        return kept
 
-    return {"chat": chat, "close": http.aclose, "in_words_of": in_words_of, "ends_with_reason": True}
+def _openai_words(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name in _OPENAI_PARAMETERS}
 
 
 def _open_anthropic(provider: str, model: str, place: _Place) -> dict[str, Any]:
@@ -300,6 +314,14 @@ def _init(provider: str, model: str, options: Mapping[str, Any]) -> BaseChatMode
     given = {option: value for option, value in options.items() if value is not None}
     chat: BaseChatModel = init_chat_model(model, model_provider=provider, **given)
     return chat
+
+
+def _offered(tools: Sequence[Mapping[str, Any]], tool_choice: Any) -> dict[str, Any]:
+    """Tools as a chat completion names them; some servers refuse an empty list, or a choice among none."""
+    if not tools:
+        return {}
+    choice = {} if tool_choice is None else {"tool_choice": tool_choice}
+    return {"tools": [dict(tool) for tool in tools], **choice}
 
 
 _OPENERS = {"openai": _open_openai, "anthropic": _open_anthropic, "ollama": _open_ollama}

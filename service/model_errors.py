@@ -39,7 +39,10 @@ class ModelBroken(ModelError):
 
 
 # Providers share no base class, so the names of classes decide.
-_UNREACHABLE = {"APIConnectionError", "ConnectError", "ConnectionError", "NetworkError", "ProtocolError"}
+_UNREACHABLE = {"APIConnectionError", "ConnectError", "ConnectionError", "NetworkError", "ProtocolError"} | {
+    "ClientConnectionError",
+    "ClientPayloadError",
+}
 _SECRET = re.compile(r"\b(?:sk|pk|key|Bearer)[-_ ][\w*.-]{6,}")
 
 

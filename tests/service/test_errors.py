@@ -25,6 +25,8 @@ INSIDE = {
     "NotExpressible",
     "Interrupted",
     "HostRefused",
+    "Refused",
+    "Reported",
 }
 
 

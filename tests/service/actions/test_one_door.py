@@ -16,6 +16,7 @@ CONNECTS = re.compile(
 MAY = {
     "service/actions/egress.py": "the door itself",
     "service/actions/mcp.py": "the MCP client: HTTP over the door's transport, commands that the operator named",
+    "service/completions.py": "the model's provider, named by the operator's settings",
     "service/doctor.py": "asks the operator's own service whether it is up",
     "service/model.py": "the model's provider, named by the operator's settings",
     "service/serving.py": "listens; connects to nothing",
