@@ -561,7 +561,7 @@ def _done(run: _Run, retrieval: Retrieval, citations: Sequence[Any], prompt: Pro
             total_ms=(now - run.began) * 1000,
             calls=calls,
             tools_offered=run.offered,
-            notes=(*run.toolbox.notes, *(rounds.notes if rounds else ())),
+            notes=(*run.setup.notes, *run.toolbox.notes, *(rounds.notes if rounds else ())),
         ),
         calls=calls,
         confirmation=rounds.waits_for if rounds else None,

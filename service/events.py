@@ -81,6 +81,7 @@ class Setup:
     limits: Limits = field(default_factory=Limits)
     trusted_hosts: frozenset[str] = frozenset()  # that the operator lets have the team's text
     approved: frozenset[str] = frozenset()  # operations that the member approved for always
+    notes: tuple[str, ...] = ()  # what is amiss with the assistant, in sentences, for the trace
     meter: Meter = field(default_factory=Meter)  # of one answer
 
 

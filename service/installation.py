@@ -184,6 +184,16 @@ class Installation:
             found = [*built_in_tools(Means(front=front, bases=bases, egress=self.egress)), *found]
         return found + [tool for source in self.tool_sources for tool in source(caller, assistant)]
 
+    def missing_actions(self, caller: Caller, assistant: Assistant) -> list[str]:
+        """What `actions:` of the instruction file names, and the assistant does not have."""
+        named = instruction_of(assistant).front.actions
+        if not named:
+            return []
+        stored = self.store.actions.of_assistant(caller.team.id, assistant.id)
+        servers = self.store.mcp_servers.of_assistant(caller.team.id, assistant.id)
+        there = {action.name for action in stored} | {server.name for server in servers}
+        return [name for name in named if name not in there]
+
     def not_ready(self) -> str | None:
         """Why the service cannot answer yet; None when it can."""
         if not self.embedder.done():

@@ -470,4 +470,8 @@ def _setup(here: Installation, desk: Desk, conversation: str | None, wanted: Fil
         ),
         trusted_hosts=frozenset(settings.trusted_hosts),
         approved=here.store.confirmations.approved(caller, assistant.id) if tools else frozenset(),
+        notes=tuple(
+            f"The instruction file names the action {name}, which the assistant does not have."
+            for name in here.missing_actions(caller, assistant)
+        ),
     )

@@ -290,6 +290,20 @@ def test_editors_see_each_call_in_the_trace_without_what_came_back(shop):
     assert rest["trace"]["tools_offered"] == ["order"]
 
 
+def test_the_trace_names_actions_of_the_instruction_file_that_are_not_there(shop):
+    named = {"instruction": "---\nactions: [warehouse]\nanswer_from: anything\n---\nTake orders."}
+    before = shop.client.get("/api/assistants/shop").json()
+    changed = named | {"model": "scripted:shop"}
+    assert shop.client.put("/api/assistants/shop", json=changed).status_code == 200
+    try:
+        notes = shop.asks(trace=True).json()["trace"]["notes"]
+        assert any("warehouse" in note for note in notes)
+    finally:
+        back = {"instruction": before["instruction"], "model": "scripted:shop"}
+        assert shop.client.put("/api/assistants/shop", json=back).status_code == 200
+    assert not any("warehouse" in note for note in shop.asks(trace=True).json()["trace"]["notes"])
+
+
 def test_a_decision_that_is_none_is_refused(shop):
     asked = shop.asks().json()["confirmation"]
     reply = shop.decide(asked["id"], "maybe")
@@ -427,7 +441,7 @@ def test_only_the_very_word_approves_and_only_of_the_one_who_was_asked(runs):
     body = {"tool_outputs": [{"tool_call_id": call["id"], "output": "once"}]}
     address = f"{runs.address(run)}/submit_tool_outputs"
     other = runs.shop.client.post(address, json=body, headers=runs.shop.member())
-    assert (other.status_code, other.json()["error"]["code"]) == (404, "confirmation_not_found")
+    assert (other.status_code, other.json()["error"]["code"]) == (404, "thread_not_found")
     said = {"confirmation": {"id": call["id"], "decision": "once"}}
     chat = runs.shop.client.post("/v1/chat/completions", json={"model": "shop", "messages": QUESTION} | said)
     assert (chat.status_code, chat.json()["error"]["code"]) == (409, "confirmation_in_run")
