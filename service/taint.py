@@ -35,6 +35,7 @@ INSTRUCTION_RUN = 60
 OPAQUE = 20  # characters of a token that looks encoded
 AMOUNT = 160  # characters to one host in one answer
 _BLOCK = 6  # a run of 12 or more holds an aligned block of this many
+_PART = 200  # characters of a part of an address that is tried from its first four
 _TAIL = 64  # characters of earlier calls that a run or a secret may begin in
 
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -228,10 +229,19 @@ def _unquoted(text: str) -> Iterator[str]:
 
 
 def _base64(text: str) -> Iterator[str]:
-    for token in _TOKEN.findall("".join(text.split())):
+    for token in _stretches("".join(text.split())):
         plain = token.replace("-", "+").replace("_", "/").rstrip("=")
         yield _decoded(base64.b64decode, plain + "=" * (-len(plain) % 4))
         yield _decoded(base64.b32decode, plain.upper() + "=" * (-len(plain) % 8))
+
+
+def _stretches(text: str) -> Iterator[str]:
+    """What may be base64: whole tokens, and the parts of an address, wherever in them the code begins."""
+    for token in _TOKEN.findall(text):
+        yield token
+        for part in re.split(r"[/.]", token):
+            if 8 <= len(part) <= _PART:
+                yield from (part[start:] for start in range(4) if part[start:] != token)
 
 
 def _hex(text: str) -> Iterator[str]:
