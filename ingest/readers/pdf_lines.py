@@ -2,6 +2,7 @@
 
 import ctypes
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ingest.readers.layout import PageLine, natural_width
@@ -13,6 +14,10 @@ _FORCE_BOLD = 1 << 18  # of a font descriptor's flags, PDF 32000-1 table 123
 _NAME_BYTES = 128
 _STRETCHED = 1.1  # of a line's natural width; below it no gap is looked for
 _CELL_GAP = 1.0  # ems; a justified line has less between two words
+_ALIGNED = 0.2  # ems between the left edges of cells of one column
+_NEAR = 2  # lines above and below whose columns a tight row may share
+
+_Stretch = tuple[str, int]  # the words of a line, and where they begin in the text of the page
 
 
 def lines_of_page(page: pdfium.PdfPage) -> list[PageLine]:
@@ -25,7 +30,8 @@ def lines_of_page(page: pdfium.PdfPage) -> list[PageLine]:
 
 
 def _lines(text_page: pdfium.PdfTextPage) -> list[PageLine]:
-    lines = []
+    lines: list[PageLine] = []
+    stretches: list[_Stretch] = []
     start = 0  # in the text; the characters of the page are numbered almost alike
     for line in text_page.get_text_range().split("\r\n"):
         words = line.strip()
@@ -35,8 +41,39 @@ def _lines(text_page: pdfium.PdfTextPage) -> list[PageLine]:
         if text:
             first = start + len(line) - len(line.lstrip())
             lines.append(_line(text_page, text, words, first))
+            stretches.append((words, first))
         start += len(line) + 2
-    return lines
+    return [
+        line if line.cells else replace(line, cells=_tight_row(text_page, stretches[at], line.size, columns))
+        for at, line in enumerate(lines)
+        for columns in [_columns_near(text_page, lines, stretches, at)]
+    ]
+
+
+def _columns_near(
+    text_page: pdfium.PdfTextPage, lines: Sequence[PageLine], stretches: Sequence[_Stretch], at: int
+) -> list[float]:
+    """Where the columns but the first begin in the nearest line that is clearly a row; [] without one."""
+    near = range(max(at - _NEAR, 0), min(at + _NEAR + 1, len(lines)))
+    for other in sorted(near, key=lambda each: abs(each - at)):
+        if len(lines[other].cells) > 2:
+            borders = _borders(text_page, stretches[other], lines[other].size)
+            return [left for _, left in borders]
+    return []
+
+
+def _tight_row(
+    text_page: pdfium.PdfTextPage, stretch: _Stretch, size: float, columns: Sequence[float]
+) -> tuple[str, ...]:
+    """A line cut where each of the columns of a row nearby begins; () when it lacks one."""
+    if not columns:
+        return ()
+    borders = [
+        space
+        for space, _, left in _gaps(text_page, stretch)
+        if any(abs(left - column) < _ALIGNED * size for column in columns)
+    ]
+    return _cut(stretch[0], borders) if len(borders) == len(columns) else ()
 
 
 def _line(text_page: pdfium.PdfTextPage, text: str, words: str, start: int) -> PageLine:
@@ -58,19 +95,31 @@ def _line(text_page: pdfium.PdfTextPage, text: str, words: str, start: int) -> P
     )
     if line.right - line.left < _STRETCHED * natural_width(line):
         return line
-    return replace(line, cells=_cells(text_page, words, start, line.size))
+    borders = [space for space, _ in _borders(text_page, (words, start), line.size)]
+    return replace(line, cells=_cut(words, borders) if borders else ())
 
 
-def _cells(text_page: pdfium.PdfTextPage, text: str, start: int, size: float) -> tuple[str, ...]:
-    """The line cut at gaps that no running text has; () when there is none."""
-    cells, cell_start = [], 0
+def _borders(
+    text_page: pdfium.PdfTextPage, stretch: _Stretch, size: float
+) -> list[tuple[re.Match[str], float]]:
+    """The gaps that no running text has, and where what follows begins."""
+    return [(space, left) for space, gap, left in _gaps(text_page, stretch) if gap > _CELL_GAP * size]
+
+
+def _gaps(text_page: pdfium.PdfTextPage, stretch: _Stretch) -> Iterator[tuple[re.Match[str], float, float]]:
+    """Each space of a line, its width on the page, and where the word after it begins."""
+    text, start = stretch
     for space in re.finditer(r"\s+", text):
         before = raw.FPDFText_GetCharIndexFromTextIndex(text_page, start + space.start() - 1)
         after = raw.FPDFText_GetCharIndexFromTextIndex(text_page, start + space.end())
-        if _box(text_page, after)[0] - _box(text_page, before)[1] > _CELL_GAP * size:
-            cells.append(one_line(text[cell_start : space.start()]))
-            cell_start = space.end()
-    return (*cells, one_line(text[cell_start:])) if cells else ()
+        left = _box(text_page, after)[0]
+        yield space, left - _box(text_page, before)[1], left
+
+
+def _cut(text: str, borders: Sequence[re.Match[str]]) -> tuple[str, ...]:
+    starts = [0, *(border.end() for border in borders)]
+    ends = [*(border.start() for border in borders), len(text)]
+    return tuple(one_line(text[start:end]) for start, end in zip(starts, ends, strict=True))
 
 
 def _box(text_page: pdfium.PdfTextPage, index: int) -> tuple[float, float, float, float]:

@@ -179,10 +179,10 @@ def test_a_wrong_key_and_a_used_link_are_told_apart_from_an_expired_session(
         page.goto(server.login_url)  # the cookie's fixture has used it
         expect(page.get_by_role("alert")).to_contain_text("sign-in link")
         page.get_by_label("Key").fill("sk-doumi-nobody")
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("alert")).to_contain_text("not known")
         page.get_by_label("Key").fill(server.owner_key)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.locator(".composer")).to_be_visible()
         context.clear_cookies()
         page.locator(".composer textarea").fill("Am I still here?")
