@@ -70,6 +70,7 @@ class Asked:
     search: FileSearch = field(default_factory=FileSearch)
     # Where the turn is kept: NEW, an id, or None for nowhere. The history of a kept one is the server's.
     conversation: str | None = None
+    ephemeral: bool = False  # the conversation is read, and nothing is stored
     says_only_new: bool = False  # what the question brings as history comes after that of the conversation
     run: Mapping[str, str] | None = None  # id and thread_id of the run of a thread that asks
 
@@ -238,7 +239,8 @@ class RunningTurn:
         self.model = asked.model  # as the client named it
         self._run = asked.run
         self._new = asked.conversation == NEW
-        self.conversation = new_conversation_id() if self._new else asked.conversation
+        kept = None if asked.ephemeral else asked.conversation
+        self.conversation = new_conversation_id() if kept and self._new else kept
         self.setup = _setup(here, self.desk, self.conversation, asked.search)
         self.allowance = Allowance.NONE
         self._here = here

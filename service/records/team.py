@@ -33,6 +33,7 @@ class Team:
     slug: str
     name: str
     created_at: datetime
+    retention_days: int | None = None  # how long conversations are kept after their last turn; None: for ever
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,11 @@
 """Conversations of the caller."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.access import TheInstallation, Viewer, may_see_sources
 from service.records import Conversation, Turn
@@ -71,15 +73,36 @@ class WholeConversationOut(ConversationOut):
     turns: list[TurnOut]
 
 
+class TitleIn(BaseModel):
+    """What a conversation is called."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"title": "Leave in 2026"}})
+    title: Annotated[str, Field(max_length=200, pattern=r"\S")]
+
+
+_EXPORT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The file",
+        "content": {
+            "application/json": {"schema": {"type": "object"}, "example": _EXAMPLE | {"turns": []}},
+            "text/markdown": {"example": "# How many days of annual leave do I have?\n"},
+        },
+    }
+}
+
+
 @router.get("", responses=errors(400, 404))
 def list_conversations(
     here: TheInstallation,
     caller: Viewer,
     window: PageWindow,
     assistant: Annotated[str | None, Query(description="Only those with this assistant (slug)")] = None,
+    q: Annotated[
+        str, Query(max_length=200, description="Only those that hold these words, in title or turns")
+    ] = "",
 ) -> Listing[ConversationOut]:
     """The caller's conversations, the one used last first."""
-    found, more = here.store.conversations.page(caller, window, assistant=assistant)
+    found, more = here.store.conversations.page(caller, window, assistant=assistant, words=q)
     return Listing(
         data=[ConversationOut(**_fields(conversation)) for conversation in found],
         first_id=found[0].id if found else None,
@@ -96,6 +119,34 @@ def get_conversation(here: TheInstallation, caller: Viewer, conversation_id: str
     assistant = here.store.assistants.by_id(caller.team.id, conversation.assistant_id)
     named = may_see_sources(caller, assistant)
     return WholeConversationOut(**_fields(conversation), turns=[_turn(turn, named=named) for turn in turns])
+
+
+@router.patch("/{conversation_id}", responses=errors(404))
+def rename_conversation(
+    here: TheInstallation, caller: Viewer, conversation_id: str, body: TitleIn
+) -> ConversationOut:
+    """Give a conversation another title."""
+    title = " ".join(body.title.split())
+    return ConversationOut(**_fields(here.store.conversations.rename(caller, conversation_id, title)))
+
+
+@router.get(
+    "/{conversation_id}/export", responses=errors(404) | _EXPORT, response_class=Response, response_model=None
+)
+def export_conversation(
+    here: TheInstallation,
+    caller: Viewer,
+    conversation_id: str,
+    format: Literal["json", "markdown"] = "json",
+) -> Response:
+    """A conversation as a file: everything as JSON, or as Markdown to be read, with what it cites."""
+    whole = get_conversation(here, caller, conversation_id)
+    if format == "json":
+        body, kind, ending = whole.model_dump_json(indent=2), "application/json", "json"
+    else:
+        body, kind, ending = _markdown(whole, here.settings.url), "text/markdown; charset=utf-8", "md"
+    name = f'attachment; filename="{conversation_id}.{ending}"'
+    return Response(body, media_type=kind, headers={"Content-Disposition": name})
 
 
 @router.delete("/{conversation_id}", status_code=204, responses=errors(404), response_class=Response)
@@ -127,3 +178,27 @@ def _turn(turn: Turn, *, named: bool) -> TurnOut:
         created_at=seconds(turn.created_at),
         actions=turn.actions,
     )
+
+
+def _markdown(conversation: WholeConversationOut, url: str) -> str:
+    """Questions and answers, each answer with the places that it cites."""
+    began = datetime.fromtimestamp(conversation.created_at, UTC)
+    parts = [f"# {conversation.title}", f"{conversation.assistant}, {began:%Y-%m-%d}"]
+    for turn in conversation.turns:
+        asked = "\n".join(f"> {line}" for line in turn.question.splitlines())
+        parts += [asked, turn.answer]
+        cited = {each["label"]: each for each in reversed(turn.citations)}
+        places = [_place(cited[label], url) for label in sorted(cited)]
+        parts += ["\n".join(places)] if places else []
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _place(citation: Mapping[str, Any], url: str) -> str:
+    quote = " ".join(citation["quote"].split())
+    where = f"{citation['document']['name']}, {citation['locator']}"
+    return f"- [{citation['label']}] [{_plain(where)}]({url}{citation['url']}): “{quote}”"
+
+
+def _plain(text: str) -> str:
+    """Text for the inside of a link: no brackets of its own."""
+    return "".join(f"\\{mark}" if mark in "[]\\" else mark for mark in text)

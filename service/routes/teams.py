@@ -25,6 +25,7 @@ _EXAMPLE: dict[str, Any] = {
     "slug": "example",
     "name": "Example team",
     "created_at": 1795478400,
+    "retention_days": None,
 }
 _Name = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -38,6 +39,9 @@ class TeamOut(BaseModel):
     slug: str
     name: str
     created_at: int
+    retention_days: int | None = Field(
+        description="Days after its last turn that a conversation is deleted; null: never"
+    )
 
 
 class TeamIn(BaseModel):
@@ -55,6 +59,18 @@ class TeamChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "Sales and support"}})
     name: _Name
+
+
+class OwnTeamChange(BaseModel):
+    """What an owner changes about the team; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"name": "Sales and support", "retention_days": 365}}
+    )
+    name: _Name | None = None
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
+        None, description="Days that conversations, responses and threads are kept; null: for ever"
+    )
 
 
 class OwnerInvitationIn(BaseModel):
@@ -105,9 +121,13 @@ def get_team(caller: Viewer) -> TeamOut:
 
 
 @router.put("/api/team", responses=errors())
-def rename_team(here: TheInstallation, caller: Owner, body: TeamChange) -> TeamOut:
-    """Change what people call the team."""
-    return TeamOut(**_fields(here.store.teams.rename(caller.team.id, name=body.name)))
+def rename_team(here: TheInstallation, caller: Owner, body: OwnTeamChange) -> TeamOut:
+    """Change what people call the team, and how long its conversations are kept."""
+    if body.name is not None:
+        here.store.teams.rename(caller.team.id, name=body.name)
+    if "retention_days" in body.model_fields_set:
+        here.store.teams.keep_for(caller.team.id, body.retention_days)
+    return TeamOut(**_fields(here.store.teams.get(caller.team.id)))
 
 
 @router.delete("/api/team", responses=errors(400))
@@ -192,4 +212,10 @@ def _delete(here: Installation, team_id: str) -> DeletedTeamOut:
 
 
 def _fields(team: Team) -> dict[str, Any]:
-    return {"id": team.id, "slug": team.slug, "name": team.name, "created_at": seconds(team.created_at)}
+    return {
+        "id": team.id,
+        "slug": team.slug,
+        "name": team.name,
+        "created_at": seconds(team.created_at),
+        "retention_days": team.retention_days,
+    }

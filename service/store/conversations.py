@@ -1,15 +1,25 @@
 """Conversations and their turns. A turn is stored whole or not at all."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
 from service.records import Caller, Conversation, Turn
 from service.store.engine import Database, aware, new_id, now
 from service.store.pages import Window, page_of
-from service.store.tables import assistants, conversations, turn_sources, turns
+from service.store.tables import (
+    assistants,
+    conversations,
+    responses,
+    thread_messages,
+    threads,
+    turn_sources,
+    turns,
+)
 
 _TITLE = 60  # characters
 
@@ -30,13 +40,18 @@ class Conversations:
             return _conversation(_find(connection, caller, conversation_id))
 
     def page(
-        self, caller: Caller, window: Window, *, assistant: str | None = None
+        self, caller: Caller, window: Window, *, assistant: str | None = None, words: str = ""
     ) -> tuple[list[Conversation], bool]:
-        """One page of conversations that hold a turn, and whether more follow; `assistant` is a slug."""
+        """One page of conversations that hold a turn, and whether more follow; `assistant` is a slug.
+
+        With `words`, those that hold every one of them, in the title, a question or an answer.
+        """
         begun = select(turns.c.id).where(turns.c.conversation_id == conversations.c.id)
         query = _mine(caller).where(begun.exists())
         if assistant:
             query = query.where(assistants.c.slug == assistant)
+        for word in unicodedata.normalize("NFC", words).split():
+            query = query.where(_says(word))
         with self._database.read() as connection:
             rows, more = page_of(connection, query, conversations, window, by="updated_at")
             return [_conversation(row) for row in rows], more
@@ -138,6 +153,37 @@ class Conversations:
             if position is not None and (turn.question or turn.answer or turn.tool_messages):
                 _insert_turn(connection, team_id, conversation_id, turn, position)
 
+    def rename(self, caller: Caller, conversation_id: str, title: str) -> Conversation:
+        """Raises ConversationNotFound."""
+        with self._database.write() as connection:
+            _find(connection, caller, conversation_id, lock=True)
+            connection.execute(
+                update(conversations)
+                .where(conversations.c.team_id == caller.team.id, conversations.c.id == conversation_id)
+                .values(title=title)
+            )
+            return _conversation(_find(connection, caller, conversation_id))
+
+    def drop_older(self, team_id: str, moment: datetime, *, at_most: int) -> int:
+        """Delete what the team last said before the moment: conversations, responses, threads; how many."""
+        said_since = select(thread_messages.c.id).where(
+            thread_messages.c.thread_id == threads.c.id, thread_messages.c.created_at >= moment
+        )
+        old = (
+            (conversations, conversations.c.updated_at < moment),
+            (responses, responses.c.created_at < moment),
+            (threads, (threads.c.created_at < moment) & ~said_since.exists()),
+        )
+        dropped = 0
+        for table, before in old:
+            some = select(table.c.id).where(table.c.team_id == team_id, before).limit(at_most)
+            with self._database.write() as connection:
+                ids = list(connection.scalars(some))
+                if ids:
+                    gone = delete(table).where(table.c.team_id == team_id, table.c.id.in_(ids), before)
+                    dropped += connection.execute(gone).rowcount
+        return dropped
+
     def delete(self, caller: Caller, conversation_id: str) -> None:
         """Raises ConversationNotFound."""
         with self._database.write() as connection:
@@ -224,6 +270,17 @@ def _without(row: Row[Any], document_id: str) -> dict[str, Any]:
         "retrieval": retrieval,
         "tool_messages": [],
     }
+
+
+def _says(word: str) -> ColumnElement[bool]:
+    """Whether a conversation holds the word, or a part of a word, in capitals or not."""
+    said = select(turns.c.id).where(
+        turns.c.conversation_id == conversations.c.id,
+        or_(
+            turns.c.question.icontains(word, autoescape=True), turns.c.answer.icontains(word, autoescape=True)
+        ),
+    )
+    return or_(conversations.c.title.icontains(word, autoescape=True), said.exists())
 
 
 def _mine(caller: Caller) -> Any:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0012"  # a test holds this against the newest file in migrations/versions
+HEAD = "0013"  # a test holds this against the newest file in migrations/versions
 
 
 class Database:

@@ -84,6 +84,18 @@ class Teams:
             connection.execute(update(teams).where(teams.c.id == team_id).values(name=name))
             return _find(connection, team_id)
 
+    def keep_for(self, team_id: str, days: int | None) -> Team:
+        """How long the team's conversations are kept; None: for ever. Raises TeamNotFound."""
+        with self._database.write() as connection:
+            connection.execute(update(teams).where(teams.c.id == team_id).values(retention_days=days))
+            return _find(connection, team_id)
+
+    def with_retention(self) -> list[Team]:
+        """The teams that keep conversations for some time only, for the sweep."""
+        with self._database.read() as connection:
+            query = select(teams).where(teams.c.retention_days.is_not(None))
+            return [team_of(row) for row in connection.execute(query)]
+
     def delete(self, team_id: str) -> DeletedTeam:
         """Delete the team with all its rows, and the people who were in no other. Raises TeamNotFound."""
         with self._database.write() as connection:
@@ -131,7 +143,13 @@ class Teams:
 
 def team_of(row: Row[Any]) -> Team:
     """The team in a row that holds the columns of `teams`."""
-    return Team(id=row.id, slug=row.slug, name=row.name, created_at=aware(row.created_at))
+    return Team(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        created_at=aware(row.created_at),
+        retention_days=row.retention_days,
+    )
 
 
 def lock_team(connection: Connection, team_id: str) -> None:

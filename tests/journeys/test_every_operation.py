@@ -107,6 +107,7 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "PUT /api/assistants/{slug}": [{"name": "Changed"}, {"knowledge": ["{own_slug}", "{base}"]}],
     "PATCH /api/knowledge-bases/{base}": [{"name": "Renamed"}],
     "POST /api/keys": [{"name": "k"}, {"name": "k", "assistants": ["{slug}"]}],
+    "PUT /api/team": [{"retention_days": 3650}],
     "PUT /api/budgets": [
         {"of": "member", "target": "{member_id}", "tokens_per_day": 10**9},
         {"of": "assistant", "target": "{slug}", "tokens_per_day": 10**9},

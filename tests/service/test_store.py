@@ -416,3 +416,48 @@ def test_a_budget_of_another_team_is_as_good_as_none(store: Store, team: Team, o
 def test_days_and_months_end_where_the_calendar_ends_them(moment: str, ends: tuple[str, str]) -> None:
     periods = periods_of(datetime.fromisoformat(moment).replace(tzinfo=UTC))
     assert (str(periods.day_ends.date()), str(periods.month_ends.date())) == ends
+
+
+def test_conversations_are_found_by_words_of_their_title_and_turns_whatever_their_case(
+    store: Store, team: Team
+) -> None:
+    caller, stranger = member_of(store, team), member_of(store, team)
+    assistant = store.assistants.create(team.id, slug="a", name="A", instruction="")
+    leave = begin(store, caller, assistant, replace(turn("연차휴가는 며칠인가요?"), answer="15일입니다."))
+    rate = begin(store, caller, assistant, replace(turn("What is 100%_sure?"), answer="Nothing IS."))
+    begin(store, stranger, assistant, turn("연차휴가"))
+
+    def found(words: str) -> set[str]:
+        page, _ = store.conversations.page(caller, Window(), words=words)
+        return {each.id for each in page}
+
+    assert found("휴가") == found("휴가 15일") == {leave}
+    assert found("nothing is") == found("0%_S") == {rate}
+    assert found("휴가 nothing") == found("1000") == set()
+    assert found("%") == {rate}
+    assert found("") == {leave, rate}
+    assert store.conversations.rename(caller, leave, "Zeit").title == "Zeit"
+    assert found("zeit") == {leave}
+    with pytest.raises(ConversationNotFound):
+        store.conversations.rename(stranger, leave, "Mine")
+
+
+def test_what_was_last_said_before_a_moment_is_dropped_a_stretch_at_a_time(
+    store: Store, team: Team, other: Team
+) -> None:
+    caller, foreign = member_of(store, team), member_of(store, other)
+    assistant = store.assistants.create(team.id, slug="a", name="A", instruction="")
+    theirs = store.assistants.create(other.id, slug="a", name="A", instruction="")
+    old = [begin(store, caller, assistant, turn()) for _ in range(3)]
+    begin(store, foreign, theirs, turn())
+    moment = now()
+    fresh = begin(store, caller, assistant, turn())
+    store.conversations.add_turn(caller, assistant.id, old[0], turn())
+    assert store.teams.with_retention() == []
+    assert store.teams.keep_for(team.id, 30).retention_days == 30
+    assert [each.id for each in store.teams.with_retention()] == [team.id]
+    dropped = [store.conversations.drop_older(team.id, moment, at_most=1) for _ in range(3)]
+    assert dropped == [1, 1, 0]
+    left, _ = store.conversations.page(caller, Window())
+    assert {each.id for each in left} == {old[0], fresh}
+    assert len(store.conversations.page(foreign, Window())[0]) == 1

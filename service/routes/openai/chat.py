@@ -83,6 +83,10 @@ class ChatIn(BaseModel):
         None,
         description="Doumi keeps the history: “new”, or an id. Then `messages` carries the new question.",
     )
+    ephemeral: bool = Field(
+        False,
+        description="Store nothing of this turn; a `conversation` is read as history and stays as it is",
+    )
     confirmation: DecisionIn | None = Field(
         None,
         description="Go on with an answer that stopped for this confirmation: `messages` is not read then.",
@@ -101,6 +105,7 @@ class ChatIn(BaseModel):
                 parameters={name: given[name] for name in _PARAMETERS if given.get(name) is not None},
             ),
             conversation=self.conversation or None,
+            ephemeral=self.ephemeral,
         )
 
 

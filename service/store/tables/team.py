@@ -31,6 +31,7 @@ teams = Table(
     Column("slug", String(64), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     time_column("created_at"),
+    Column("retention_days", Integer),
 )
 
 # People who sign in. They are of no team: members are their places in teams.
