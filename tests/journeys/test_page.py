@@ -111,7 +111,7 @@ def test_an_upload_is_watched_until_ready_then_cited_then_deleted(
     pages = [f"Page {n} of the gate book. Gate {n} is painted in shade {n * 7}. " * 12 for n in range(1, 41)]
     pages[2] = "The Quillon warehouse in Tartu opens its gates at 05:40 on weekdays. " + pages[2]
     # Not an input by role: it is behind the button, as a file dialog cannot be driven.
-    page.locator("input[type=file]").set_input_files(
+    page.locator("input[type=file]").first.set_input_files(
         [
             {"name": "gates 문.pdf", "mimeType": "application/pdf", "buffer": pdf_of(pages)},
             {"name": "empty.txt", "mimeType": "text/plain", "buffer": b""},

@@ -35,7 +35,11 @@ export interface Progress {
   chunks_reused: number;
 }
 
+export type AttributeValue = string | number | boolean;
+
 export interface KnowledgeDocument {
+  /** Slug of the one that holds it. */
+  knowledge_base: string;
   id: string;
   name: string;
   media_type: string;
@@ -46,6 +50,7 @@ export interface KnowledgeDocument {
   chunks: number;
   error: string | null;
   warnings: string[];
+  attributes: Record<string, AttributeValue>;
   created_at: number;
   updated_at: number;
 }
@@ -243,7 +248,15 @@ export async function all<T>(path: string): Promise<T[]> {
 }
 
 const assistantPath = (slug: string) => `/api/assistants/${encodeURIComponent(slug)}`;
-const documentPath = (slug: string, id: string) => `${assistantPath(slug)}/documents/${encodeURIComponent(id)}`;
+const documentPath = (slug: string, id: string) => onShelf(assistantPath(slug), id);
+
+/** Where documents are: those of all bases of an assistant, or of one base. The addresses below are the same. */
+export type Shelf = string;
+export const shelfOf = {
+  assistant: (slug: string): Shelf => assistantPath(slug),
+  base: (slug: string): Shelf => `/api/knowledge-bases/${encodeURIComponent(slug)}`,
+};
+const onShelf = (shelf: Shelf, id: string) => `${shelf}/documents/${encodeURIComponent(id)}`;
 
 export const session = {
   read: () => get<Session>('/api/session'),
@@ -271,14 +284,45 @@ export const conversations = {
   },
 };
 
+export interface PageSummary {
+  number: number;
+  label: string;
+  characters: number;
+  chunks: number;
+}
+
+export interface Passage {
+  text: string;
+  document: DocumentName;
+  locator: string;
+  page: number;
+  section: string[];
+  score: number;
+  relevance: number;
+  scores: Record<'dense' | 'lexical' | 'fused' | 'rerank', number | null>;
+}
+
+/** What a search found, and what its relevance floor cut. */
+export interface SearchResult {
+  query: string;
+  passages: Passage[];
+  below_floor: Passage[];
+  answerability: number;
+  weights: Record<string, number>;
+  took_ms: number;
+}
+
 export const documents = {
-  list: (slug: string) => all<KnowledgeDocument>(`${assistantPath(slug)}/documents`),
+  list: (shelf: Shelf) => all<KnowledgeDocument>(`${shelf}/documents`),
   read: (slug: string, id: string) => get<KnowledgeDocument>(documentPath(slug, id)),
   page: (slug: string, id: string, number: number) =>
     get<Page>(`${documentPath(slug, id)}/pages/${number}`),
-  remove: async (slug: string, id: string): Promise<void> => {
-    await send(documentPath(slug, id), { method: 'DELETE' });
-  },
+  pages: (shelf: Shelf, id: string) => all<PageSummary>(`${onShelf(shelf, id)}/pages`),
+  change: (shelf: Shelf, id: string, change: { name?: string; attributes?: Record<string, AttributeValue> }) =>
+    put<KnowledgeDocument>('PATCH', onShelf(shelf, id), change),
+  remove: (shelf: Shelf, ids: readonly string[]) => put('POST', `${shelf}/documents/delete`, { ids }),
+  search: (shelf: Shelf, query: string, k: number | null) =>
+    put<SearchResult>('POST', `${shelf}/search`, { query, k }),
   fileUrl: (slug: string, id: string) => `${documentPath(slug, id)}/file`,
   upload: uploadDocument,
   watch: watchDocument,
@@ -291,12 +335,12 @@ interface UploadOptions {
 }
 
 // fetch tells nothing about the bytes of a request that have left; XMLHttpRequest does.
-function uploadDocument(slug: string, file: File, { onSent, signal }: UploadOptions): Promise<KnowledgeDocument> {
+function uploadDocument(shelf: Shelf, file: File, { onSent, signal }: UploadOptions): Promise<KnowledgeDocument> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
     form.append('file', file, file.name.normalize('NFC'));
-    request.open('POST', `${assistantPath(slug)}/documents`);
+    request.open('POST', `${shelf}/documents`);
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onSent(event.loaded / event.total);
     };
@@ -312,8 +356,8 @@ function uploadDocument(slug: string, file: File, { onSent, signal }: UploadOpti
 }
 
 /** Follows a document until it is ready or failed. Returns the function that stops following. */
-function watchDocument(slug: string, id: string, onChange: (document: KnowledgeDocument) => void): () => void {
-  const source = new EventSource(`${documentPath(slug, id)}/events`);
+function watchDocument(shelf: Shelf, id: string, onChange: (document: KnowledgeDocument) => void): () => void {
+  const source = new EventSource(`${onShelf(shelf, id)}/events`);
   source.onmessage = (event) => {
     const document = JSON.parse(String(event.data)) as KnowledgeDocument;
     onChange(document);

@@ -4,6 +4,7 @@ import { useSyncExternalStore } from 'react';
 
 import { remember, remembered } from './storage';
 import { chatWords } from './words/chat';
+import { knowledgeWords } from './words/knowledge';
 import { teamWords } from './words/team';
 
 const en = {
@@ -137,7 +138,7 @@ const en = {
 } as const;
 
 /** The newer words stand beside each other: [English, Korean]. */
-const pairs = { ...chatWords, ...teamWords } as const;
+const pairs = { ...chatWords, ...teamWords, ...knowledgeWords } as const;
 
 export type MessageKey = keyof typeof en | keyof typeof pairs;
 
@@ -315,7 +316,14 @@ export function useWords(): { t: Translate; language: Language } {
   return { t: translators[language], language };
 }
 
-type Counted = 'chat.used' | 'chat.unsupported' | 'files.pages' | 'files.chunks' | 'files.warnings';
+type Counted =
+  | 'chat.used'
+  | 'chat.unsupported'
+  | 'files.pages'
+  | 'files.chunks'
+  | 'files.warnings'
+  | 'files.chosen'
+  | 'bases.documents';
 
 /** "1 page", "12 pages". */
 export function counted(t: Translate, key: Counted, n: number): string {

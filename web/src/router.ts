@@ -2,15 +2,16 @@
 
 import { type MouseEvent, useSyncExternalStore } from 'react';
 
-export type Tab = 'chat' | 'files';
+const tabs = ['chat', 'files', 'search'] as const;
+export type Tab = (typeof tabs)[number];
 
-const rooms = ['account', 'members', 'keys', 'audit', 'team'] as const;
+const rooms = ['account', 'knowledge', 'members', 'keys', 'audit', 'team'] as const;
 export type Room = (typeof rooms)[number];
 
 export type Route =
   | { at: 'home' }
   | { at: 'assistant'; slug: string; tab: Tab; conversation: string | null }
-  | { at: 'settings'; room: Room }
+  | { at: 'settings'; room: Room; item: string | null }
   | { at: 'view'; slug: string; documentId: string; page: number; quote: string };
 
 /** What opens a document at a page, with a quote to mark ('' for none). */
@@ -38,20 +39,24 @@ export function parseAddress(address: string): Route {
     return { at: 'view', slug: decoded(slug), documentId: decoded(documentId), page, quote };
   }
   if (room === 'a' && slug) {
-    const tab: Tab = searchParams.get('tab') === 'files' ? 'files' : 'chat';
+    const tab = tabs.find((one) => one === searchParams.get('tab')) ?? 'chat';
     return { at: 'assistant', slug: decoded(slug), tab, conversation: searchParams.get('c') };
   }
-  if (room === 'settings') return { at: 'settings', room: rooms.find((one) => one === slug) ?? 'account' };
+  if (room === 'settings') {
+    return { at: 'settings', room: rooms.find((one) => one === slug) ?? 'account', item: decoded(documentId) || null };
+  }
   return { at: 'home' };
 }
 
-export const settingsAddress = (room: Room) => `/settings/${room}`;
+export function settingsAddress(room: Room, item: string | null = null): string {
+  return `/settings/${room}${item === null ? '' : `/${encodeURIComponent(item)}`}`;
+}
 
 export function assistantAddress(slug: string, { tab = 'chat' as Tab, conversation = null as string | null } = {}) {
   const query = new URLSearchParams();
-  if (tab === 'files') query.set('tab', tab);
+  if (tab !== 'chat') query.set('tab', tab);
   if (conversation) query.set('c', conversation);
-  return `/a/${encodeURIComponent(slug)}${tab === 'files' || conversation ? `?${query}` : ''}`;
+  return `/a/${encodeURIComponent(slug)}${query.size > 0 ? `?${query}` : ''}`;
 }
 
 export function viewAddress({ slug, documentId, page, quote }: Place): string {

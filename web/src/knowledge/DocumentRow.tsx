@@ -1,37 +1,59 @@
-import type { KnowledgeDocument } from '../api';
+import { useState } from 'react';
+
+import type { KnowledgeDocument, Shelf } from '../api';
 import { formatSince, formatSize } from '../format';
 import { counted, useWords } from '../i18n';
-import { followInPage, viewAddress } from '../router';
+import { type Place, followInPage, viewAddress } from '../router';
 import { Icon } from '../shell/Icon';
+import { DocumentDetails } from './DocumentDetails';
 import { FileBadge } from './FileBadge';
 import { shareDone, statusWords } from './status';
 import { isUnfinished } from './useDocuments';
 
 interface DocumentRowProps {
-  slug: string;
+  shelf: Shelf;
+  /** Slug of an assistant that reads the shelf; null where none does. */
+  reader: string | null;
   document: KnowledgeDocument;
-  onOpen: () => void;
+  chosen: boolean;
+  onOpen: (place: Place) => void;
+  onChanged: (document: KnowledgeDocument) => void;
   /** Null for those who may only read. */
+  onChoose: ((on: boolean) => void) | null;
   onDelete: (() => void) | null;
 }
 
-export function DocumentRow({ slug, document, onOpen, onDelete }: DocumentRowProps) {
+export function DocumentRow({ shelf, reader, document, chosen, onOpen, onChanged, onChoose, onDelete }: DocumentRowProps) {
   const { t } = useWords();
+  const [open, setOpen] = useState(false);
   const { name, status, warnings, error } = document;
   const served = document.pages > 0;
-  const address = viewAddress({ slug, documentId: document.id, page: 1, quote: '' });
+  const place = reader === null ? null : { slug: reader, documentId: document.id, page: 1, quote: '' };
   return (
     <li className="document" data-status={status}>
+      {onChoose && (
+        <input
+          type="checkbox"
+          className="document-choose"
+          aria-label={t('files.select', { name })}
+          checked={chosen}
+          onChange={(event) => onChoose(event.target.checked)}
+        />
+      )}
       <FileBadge name={name} />
       <div className="document-words">
         <div className="document-name">
-          <a
-            href={address}
-            aria-label={t('files.open', { name })}
-            onClick={(event) => followInPage(event, onOpen)}
-          >
-            {name}
-          </a>
+          {place ? (
+            <a
+              href={viewAddress(place)}
+              aria-label={t('files.open', { name })}
+              onClick={(event) => followInPage(event, () => onOpen(place))}
+            >
+              {name}
+            </a>
+          ) : (
+            name
+          )}
         </div>
         <Facts document={document} />
         {isUnfinished(document) && (
@@ -57,7 +79,19 @@ export function DocumentRow({ slug, document, onOpen, onDelete }: DocumentRowPro
             </ul>
           </details>
         )}
+        {open && <DocumentDetails shelf={shelf} document={document} onChanged={onChoose ? onChanged : null} />}
       </div>
+      {onChoose && (
+        <button
+          type="button"
+          className="icon-button"
+          aria-expanded={open}
+          aria-label={t('files.details', { name })}
+          onClick={() => setOpen(!open)}
+        >
+          <Icon name="list" />
+        </button>
+      )}
       {onDelete && (
         <button type="button" className="icon-button" aria-label={t('files.delete', { name })} onClick={onDelete}>
           <Icon name="trash" />

@@ -2,6 +2,7 @@ import { type DragEvent, useEffect, useRef, useState } from 'react';
 
 import { useWords } from '../i18n';
 import { Icon } from '../shell/Icon';
+import { filesIn, isVisible } from './dropped';
 
 interface DropZoneProps {
   name: string;
@@ -15,8 +16,14 @@ export function DropZone({ name, onFiles }: DropZoneProps) {
   const { t } = useWords();
   const [over, setOver] = useState(false);
   const picker = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
   const take = useRef(onFiles);
   take.current = onFiles;
+
+  function picked(input: HTMLInputElement) {
+    onFiles([...(input.files ?? [])].filter(isVisible));
+    input.value = '';
+  }
 
   useEffect(() => {
     const onDrag = (event: globalThis.DragEvent) => {
@@ -31,7 +38,7 @@ export function DropZone({ name, onFiles }: DropZoneProps) {
       if (!carriesFiles(event)) return;
       event.preventDefault();
       setOver(false);
-      take.current([...(event.dataTransfer?.files ?? [])]);
+      if (event.dataTransfer) void filesIn(event.dataTransfer).then((files) => take.current(files));
     };
     window.addEventListener('dragover', onDrag);
     window.addEventListener('dragleave', onLeave);
@@ -53,20 +60,17 @@ export function DropZone({ name, onFiles }: DropZoneProps) {
           {t('files.drop')}{' '}
           <button type="button" className="link" onClick={() => picker.current?.click()}>
             {t('files.choose')}
+          </button>{' '}
+          {t('files.or')}{' '}
+          <button type="button" className="link" onClick={() => folder.current?.click()}>
+            {t('files.choose_folder')}
           </button>
         </p>
       )}
       <p className="drop-kinds">{t('files.kinds')}</p>
-      <input
-        ref={picker}
-        type="file"
-        multiple
-        hidden
-        onChange={(event) => {
-          onFiles([...(event.target.files ?? [])]);
-          event.target.value = '';
-        }}
-      />
+      <input ref={picker} type="file" multiple hidden onChange={(event) => picked(event.target)} />
+      {/* React knows no such attribute, the browsers do. */}
+      <input ref={folder} type="file" hidden {...{ webkitdirectory: '' }} onChange={(event) => picked(event.target)} />
     </div>
   );
 }

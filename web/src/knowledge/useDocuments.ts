@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useState } from 'react';
 
-import { type KnowledgeDocument, documents as api } from '../api';
+import { type KnowledgeDocument, type Shelf, documents as api } from '../api';
 
 const pollEvery = 3000;
 
@@ -19,22 +19,25 @@ function merged(documents: readonly KnowledgeDocument[], one: KnowledgeDocument)
 
 /** The documents of an assistant, kept up to date while any is in work: the first few by their event streams,
  *  all of them by asking now and then, in case a stream breaks. */
-export function useDocuments(slug: string) {
+export function useDocuments(shelf: Shelf) {
   const [documents, setDocuments] = useState<readonly KnowledgeDocument[] | null>(null);
   const [error, setError] = useState<unknown>(null);
 
   const reload = useCallback(async () => {
     try {
-      const list = await api.list(slug);
+      const list = await api.list(shelf);
       setDocuments(list.sort((a, b) => b.updated_at - a.updated_at));
       setError(null);
     } catch (reason) {
       setError(reason);
     }
-  }, [slug]);
+  }, [shelf]);
 
   const put = useCallback((one: KnowledgeDocument) => setDocuments((list) => merged(list ?? [], one)), []);
-  const drop = useCallback((id: string) => setDocuments((list) => list?.filter((one) => one.id !== id) ?? null), []);
+  const drop = useCallback(
+    (ids: ReadonlySet<string>) => setDocuments((list) => list?.filter(({ id }) => !ids.has(id)) ?? null),
+    [],
+  );
 
   useEffect(() => void reload(), [reload]);
 
@@ -52,9 +55,9 @@ export function useDocuments(slug: string) {
   }, [inWork, reload]);
 
   useEffect(() => {
-    const stops = watched.split(' ').filter(Boolean).map((id) => api.watch(slug, id, put));
+    const stops = watched.split(' ').filter(Boolean).map((id) => api.watch(shelf, id, put));
     return () => stops.forEach((stop) => stop());
-  }, [slug, watched, put]);
+  }, [shelf, watched, put]);
 
   return { documents, error, reload, put, drop };
 }

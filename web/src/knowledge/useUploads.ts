@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 
-import { type KnowledgeDocument, documents as api } from '../api';
+import { type KnowledgeDocument, type Shelf, documents as api } from '../api';
 
 export interface Upload {
   id: number;
@@ -16,7 +16,7 @@ const sentAtOnce = 2;
 let lastId = 0;
 
 /** Files on their way to the service, a few at a time; one that was taken goes to `onTaken` and leaves the list. */
-export function useUploads(slug: string, onTaken: (document: KnowledgeDocument) => void) {
+export function useUploads(shelf: Shelf, onTaken: (document: KnowledgeDocument) => void) {
   const [uploads, setUploads] = useState<readonly Upload[]>([]);
   const began = useRef(new Set<number>());
 
@@ -32,14 +32,14 @@ export function useUploads(slug: string, onTaken: (document: KnowledgeDocument) 
     async ({ id, file, controller }: Upload) => {
       const onSent = (sent: number) => change(id, { sent });
       try {
-        onTaken(await api.upload(slug, file, { onSent, signal: controller.signal }));
+        onTaken(await api.upload(shelf, file, { onSent, signal: controller.signal }));
         dismiss(id);
       } catch (error) {
         if (controller.signal.aborted) dismiss(id);
         else change(id, { error });
       }
     },
-    [slug, change, dismiss, onTaken],
+    [shelf, change, dismiss, onTaken],
   );
 
   useEffect(() => {

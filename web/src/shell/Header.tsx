@@ -1,15 +1,16 @@
-import type { Assistant } from '../api';
+import type { Assistant, Session } from '../api';
 import { useWords } from '../i18n';
 import { type Route, type Tab, assistantAddress, followInPage, navigate } from '../router';
 import { Icon } from './Icon';
 
 interface HeaderProps {
+  session: Session;
   assistant: Assistant | null;
   route: Exclude<Route, { at: 'view' }>;
   onMenu: () => void;
 }
 
-export function Header({ assistant, route, onMenu }: HeaderProps) {
+export function Header({ session, assistant, route, onMenu }: HeaderProps) {
   const { t } = useWords();
   return (
     <header className="header">
@@ -21,12 +22,18 @@ export function Header({ assistant, route, onMenu }: HeaderProps) {
       </div>
       {assistant && route.at === 'assistant' && (
         <div className="tabs" role="navigation" aria-label={t('tab.label')}>
-          <TabLink assistant={assistant} tab="chat" current={route.tab} conversation={route.conversation} />
-          <TabLink assistant={assistant} tab="files" current={route.tab} conversation={route.conversation} />
+          {tabsOf(session).map((tab) => (
+            <TabLink key={tab} assistant={assistant} tab={tab} current={route.tab} conversation={route.conversation} />
+          ))}
         </div>
       )}
     </header>
   );
+}
+
+/** What stands beside the conversation: for editors more than for viewers. */
+function tabsOf({ role }: Session): readonly Tab[] {
+  return role === 'viewer' ? ['chat', 'files'] : ['chat', 'files', 'search'];
 }
 
 interface TabLinkProps {
@@ -45,7 +52,7 @@ function TabLink({ assistant, tab, current, conversation }: TabLinkProps) {
       aria-current={tab === current ? 'page' : undefined}
       onClick={(event) => followInPage(event, () => navigate(address))}
     >
-      {tab === 'chat' ? t('tab.chat') : t('tab.files')}
+      {t(`tab.${tab}`)}
       {tab === 'files' && <span className="count">{assistant.documents}</span>}
     </a>
   );

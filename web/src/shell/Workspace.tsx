@@ -5,6 +5,7 @@ import { type Assistant, type Session, listAssistants } from '../api';
 import { ChatView } from '../chat/ChatView';
 import { useWords } from '../i18n';
 import { FilesView } from '../knowledge/FilesView';
+import { SearchView } from '../knowledge/SearchView';
 import { type Place, type Route, assistantAddress, navigate } from '../router';
 import { remember, remembered } from '../storage';
 import { SettingsView } from '../team/SettingsView';
@@ -81,12 +82,14 @@ export function Workspace({ session, route, onSignOut, onSession }: WorkspacePro
         </Dialog.Portal>
       </Dialog.Root>
       <div className="main" id="main" tabIndex={-1} inert={covered}>
-        <Header assistant={assistant} route={route} onMenu={() => setDrawer(true)} />
+        <Header session={session} assistant={assistant} route={route} onMenu={() => setDrawer(true)} />
         {route.at === 'settings' ? (
-          <SettingsView session={session} assistants={assistants ?? []} room={route.room} onSession={onSession} />
+          <SettingsView session={session} assistants={assistants ?? []} route={route} onSession={onSession} onOpen={setPlace} onChange={reload} />
         ) : assistant && route.at === 'assistant' ? (
           route.tab === 'files' ? (
             <FilesView key={assistant.slug} assistant={assistant} session={session} onOpen={setPlace} onChange={reload} />
+          ) : route.tab === 'search' && session.role !== 'viewer' ? (
+            <SearchView key={assistant.slug} assistant={assistant} onOpen={setPlace} />
           ) : (
             <ChatView
               assistant={assistant}

@@ -7,7 +7,7 @@ export const teamWords = {
   'app.more': ['Show more', '더 보기'],
   'app.delete': ['Delete', '지우기'],
   'app.edit': ['Change', '바꾸기'],
-  'signin.with_password': ['Sign in with e-mail and password', '이메일과 비밀번호로 로그인'],
+  'signin.with_password': ['Use e-mail and password instead', '이메일과 비밀번호로 로그인'],
   'signin.with_key': ['Use a key or a sign-in link instead', '키나 로그인 링크로 로그인'],
   'join.title': ['Invitation', '초대'],
   'join.to': ['Join {team}', '{team}에 참여하기'],
