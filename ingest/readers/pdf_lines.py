@@ -43,11 +43,18 @@ def _lines(text_page: pdfium.PdfTextPage) -> list[PageLine]:
             lines.append(_line(text_page, text, words, first))
             stretches.append((words, first))
         start += len(line) + 2
-    return [
-        line if line.cells else replace(line, cells=_tight_row(text_page, stretches[at], line.size, columns))
-        for at, line in enumerate(lines)
-        for columns in [_columns_near(text_page, lines, stretches, at)]
-    ]
+    return [_in_columns(text_page, lines, stretches, at) for at in range(len(lines))]
+
+
+def _in_columns(
+    text_page: pdfium.PdfTextPage, lines: Sequence[PageLine], stretches: Sequence[_Stretch], at: int
+) -> PageLine:
+    """A line with the cells that it has by the columns of a row nearby, where a cell fills its column."""
+    line, columns = lines[at], _columns_near(text_page, lines, stretches, at)
+    cells = (
+        _tight_row(text_page, stretches[at], line.size, columns) if len(line.cells) <= len(columns) else ()
+    )
+    return replace(line, cells=cells) if cells else line
 
 
 def _columns_near(

@@ -159,7 +159,7 @@ def test_larger_and_bold_lines_of_a_pdf_are_headings(tmp_path):
 
 
 def test_a_row_that_fills_its_column_is_cut_where_the_columns_of_its_neighbours_begin(tmp_path):
-    long = "The very longest row of them all for sure"  # up to a space before the second column
+    long = "The very longest row of them all for all"  # almost to the second column
     rows = ["City\tHotel limit\tMeals", f"{long}\t150 EUR\t60 EUR", "Busan\t120 EUR\t50 EUR"]
     page = one(tmp_path, "a.pdf", files.pdf([[*PROSE, "", *rows, "", *PROSE]]))
     assert any(f"{long} | 150 EUR | 60 EUR" in block for block in outline(page))
