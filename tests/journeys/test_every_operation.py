@@ -35,6 +35,8 @@ SPEC = {
 # What is sent where the example of the document is not enough. Names in braces are ids: of the caller's own
 # team, of the other, or of nobody.
 BODIES: dict[str, list[dict[str, Any]]] = {
+    "POST /api/assistants/{slug}/mcp-servers": [{"name": "notes", "url": "https://mcp.example/mcp"}],
+    "PUT /api/assistants/{slug}/mcp-servers/{server}": [{"trust_hints": False}],
     "POST /v1/chat/completions": [
         {"model": "{slug}", "messages": [{"role": "user", "content": "What is the word?"}]},
         {"model": "{slug}@1", "messages": [{"role": "user", "content": "What is the word?"}]},
@@ -133,6 +135,8 @@ KNOWN: dict[str, int] = {
     "POST /v1/threads/{thread_id}/runs/{run_id}/cancel": 400,  # it has ended
     "POST /v1/threads/{thread_id}/runs/{run_id}/submit_tool_outputs": 400,
     "POST /api/assistants/{slug}/actions/{action}/operations/{operation}/run": 502,  # nobody is there
+    "POST /api/assistants/{slug}/mcp-servers": 502,
+    "POST /api/assistants/{slug}/mcp-servers/{server}/tools/{tool}/run": 502,
     "POST /api/assistants/{slug}/actions/{action}/connect": 409,  # this action needs no account
     "DELETE /api/sessions/{session_id}": 404,  # a session of another member of the team
 }
@@ -228,6 +232,7 @@ def furnish(service: ServerProcess, tenant: Tenant, name: str) -> Tenant:
     batch = good(
         client.post(f"/v1/vector_stores/{store['id']}/file_batches", json={"file_ids": [file["id"]]})
     )
+    finished(client, f"/v1/vector_stores/{store['id']}/file_batches/{batch['id']}")
     thread = good(client.post("/v1/threads", json={"messages": [{"role": "user", "content": "The word?"}]}))
     messages = client.get(f"/v1/threads/{thread['id']}/messages").json()["data"]
     assistant = good(client.post("/v1/assistants", json={"model": "any", "name": f"{name} helper"}))["id"]
@@ -283,6 +288,14 @@ def furnish(service: ServerProcess, tenant: Tenant, name: str) -> Tenant:
     return tenant
 
 
+def finished(client: httpx.Client, batch: str) -> None:
+    """Wait until the files of a batch are read."""
+    deadline = time.monotonic() + 60
+    while client.get(batch).json()["status"] == "in_progress":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def ended(client: httpx.Client, run: str) -> list[dict[str, Any]]:
     """The steps of a run that has ended."""
     deadline = time.monotonic() + 60
@@ -294,8 +307,9 @@ def ended(client: httpx.Client, run: str) -> list[dict[str, Any]]:
 
 
 def asked_before(service: ServerProcess, team: str, slug: str) -> dict[str, str]:
-    """A confirmation and an approval, which only a model that calls an action brings about."""
+    """What only a model that calls an action brings about, or a server that nobody here runs."""
     ids = {"confirmation_id": "conf_" + team[-24:], "approval_id": "appr_" + team[-24:]}
+    ids |= {"server": "notes" + team[-8:], "tool": "read" + team[-8:]}
     call = {
         "id": ids["confirmation_id"],
         "action": "call_1",
@@ -326,6 +340,19 @@ def asked_before(service: ServerProcess, team: str, slug: str) -> dict[str, str]
         records.execute(
             "INSERT INTO approvals VALUES (?, ?, ?, ?, 'placeOrder POST api.example.com', ?)",
             (ids["approval_id"], team, member, assistant, moment),
+        )
+        records.execute(
+            "INSERT INTO mcp_servers VALUES "
+            "(?, ?, ?, ?, 'https://mcp.example/mcp', NULL, ?, '[]', '{}', 0, '{}', '[]', NULL, ?, ?)",
+            (
+                "mcp_" + team[-24:],
+                team,
+                assistant,
+                ids["server"],
+                json.dumps([{"name": ids["tool"], "description": team, "parameters": {}, "read_only": True}]),
+                moment,
+                moment,
+            ),
         )
     records.close()
     return ids
@@ -483,7 +510,7 @@ def state_of(tenant: Tenant, operations: list[Operation]) -> dict[str, tuple[int
     for operation in operations:
         if operation.method == "GET" and not operation.path.startswith(FOR_ADMINISTRATORS):
             reply = send(tenant.client, filled(operation, tenant.ids, tenant.ids, None))
-            text = re.sub(r'"(last_used_at|last_active_at|expires_at)":[^,}]*', "", reply.text)
+            text = re.sub(r'"(last_used_at|last_active_at|expires_at|minute)":[^,}]*', "", reply.text)
             found[operation.name] = (reply.status_code, text)
     return found
 
