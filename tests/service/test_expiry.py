@@ -12,7 +12,7 @@ from sqlalchemy import update
 from service.expiry import sweep
 from service.files import content_of, keep, keep_part
 from service.installation import Installation
-from service.records import UploadStatus
+from service.records import Caller, Role, UploadStatus
 from service.settings import Settings
 from service.store.engine import now
 from service.store.files import FileNotFound, UploadNotOpen
@@ -30,15 +30,21 @@ def here(tmp_path: Path) -> Iterator[Installation]:
     installation.close()
 
 
+def editor(here: Installation) -> Caller:
+    team = here.store.teams.create(slug="harbour", name="Harbour")
+    return Caller(team=team, role=Role.EDITOR, member="mem_1")
+
+
 def test_what_has_expired_is_swept_up_and_the_rest_stays(here: Installation) -> None:
-    team = here.store.teams.create(slug="harbour", name="Harbour").id
+    caller = editor(here)
+    team = caller.team.id
     made = {
         name: keep(here, team, BytesIO(b"Gate 7 is open."), name=name, purpose="assistants", lasts_s=3600)
         for name in ("old.md", "kept.md")
     }
-    store, idle = create(here, team, "Store"), create(here, team, "Idle")
-    attach(here, store, [Wanted(file_id=file.id) for file in made.values()])
-    attach(here, idle, [Wanted(file_id=made["kept.md"].id)])
+    store, idle = create(here, caller, "Store"), create(here, caller, "Idle")
+    attach(here, caller, store, [Wanted(file_id=file.id) for file in made.values()])
+    attach(here, caller, idle, [Wanted(file_id=made["kept.md"].id)])
     deadline = time.monotonic() + 60
     while any(file.status == "in_progress" for each in (store, idle) for file in files_of(here, each)):
         assert time.monotonic() < deadline
@@ -77,8 +83,9 @@ def test_what_has_expired_is_swept_up_and_the_rest_stays(here: Installation) -> 
 
 
 def test_a_store_that_is_asked_stays(here: Installation) -> None:
-    team = here.store.teams.create(slug="harbour", name="Harbour").id
-    asked, page_made = create(here, team, "Asked"), create(here, team, "Page")
+    caller = editor(here)
+    team = caller.team.id
+    asked, page_made = create(here, caller, "Asked"), create(here, caller, "Page")
     here.store.vector_stores.note(team, asked.id, {"metadata": {}, "expires_days": 7})
     with here.store.database.write() as connection:
         connection.execute(update(vector_stores).values(last_active_at=now() - timedelta(days=6)))
