@@ -20,7 +20,7 @@ from instructions.format import AnswerFrom
 from instructions.prompt import Attached, Cut, Exchange, Prompt, assemble, estimate_tokens
 from instructions.prompt import Source as PromptSource
 from knowledge.base import KnowledgeBase
-from knowledge.documents import SearchResult
+from knowledge.documents import Passage, SearchResult
 from knowledge.search import search
 from service.events import (
     AnswerDone,
@@ -182,19 +182,35 @@ async def _retrieve(run: _Run) -> Retrieval:
     bases = run.setup.bases
     if run.hidden:
         return _skipped("This is a hidden prompt of a chat page, not a person's question.")
-    if not bases:
+    attached = run.setup.read_attached
+    if not bases and attached is None:
         return _skipped("The assistant has no knowledge base.")
     run.query = await _self_standing(run)
     began = time.perf_counter()
-    result = await asyncio.to_thread(
-        search, bases, run.query, k=run.setup.top_k, floor=run.setup.floor, filter=run.setup.filter
-    )
-    if not result.passages and not result.below_floor:
+    came_along = await attached(run.query) if attached else ()
+    result = SearchResult(query=run.query, passages=())
+    if bases:
+        result = await asyncio.to_thread(
+            search, bases, run.query, k=run.setup.top_k, floor=run.setup.floor, filter=run.setup.filter
+        )
+    if came_along:
+        result = _after(came_along, result)
+    elif not result.passages and not result.below_floor:
         reason = await asyncio.to_thread(_why_nothing, bases)
         if reason is not None:
             return replace(_skipped(reason), query=run.query)
     took_ms = (time.perf_counter() - began) * 1000
     return _retrieved(result, took_ms)
+
+
+def _after(came_along: Sequence[Passage], found: SearchResult) -> SearchResult:
+    """What was found, behind what the person sent along: that is what they ask about."""
+    relevant = max(passage.relevance for passage in came_along)
+    return replace(
+        found,
+        passages=(*came_along, *found.passages),
+        answerability=max(relevant, found.answerability),
+    )
 
 
 def _retrieved(result: SearchResult, took_ms: float) -> Retrieval:

@@ -1,6 +1,6 @@
 """What goes into an answer and what comes out of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -32,6 +32,10 @@ class Question:
         if not instructions or not instructions.strip():
             return self
         return replace(self, system="\n\n".join(part for part in (instructions, self.system) if part))
+
+
+ReadAttached = Callable[[str], Awaitable[Sequence[Passage]]]
+"""From what is searched for to the passages of the files that came with the question."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ class Setup:
     floor: float | None = None  # relevance below which nothing is offered; None for that of the bases
     budget_tokens: int = 8000  # of the whole prompt
     today: date | None = None  # what the model is told; None for the date of the server
+    read_attached: ReadAttached | None = None  # where files came with the question
     tools: Sequence[Tool] = ()  # what the model may call besides the client's own tools
     context: CallContext | None = None  # for whom tools are called; none is called without it
     limits: Limits = field(default_factory=Limits)

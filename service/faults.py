@@ -23,6 +23,7 @@ from service.actions.mcp_tools import CommandNotAllowed, ServerUnusable
 from service.actions.source import SpecInvalid
 from service.actions.vault import SecretsLocked
 from service.answering import ConfirmationStale, UnusableToolMessages
+from service.attachments import UnusableAttachment
 from service.budgeting import BudgetExceeded, BudgetSpent, TooManyRequests
 from service.errors import INVALID, Fault
 from service.files import ChecksumWrong
@@ -122,6 +123,7 @@ TABLE: dict[type[BaseException], Fault] = {
     NoKnowledgeBase: Fault(409, INVALID, "no_knowledge_base", "knowledge"),
     KnowledgeError: Fault(500, "server_error", "knowledge_error"),
     InstructionError: Fault(400, INVALID, "invalid_instruction", "instruction"),
+    UnusableAttachment: Fault(400, INVALID, "invalid_attachment", "file"),
     PromptTooLong: Fault(400, INVALID, "context_length_exceeded", "messages"),
     UnusableMessages: Fault(400, INVALID, "invalid_messages", "messages"),
     UnusableImage: Fault(400, INVALID, "invalid_image", "messages"),

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
+from anyio import CapacityLimiter
+
 from ingest.limits import MIB, ReadLimits
 from ingest.worker import Worker
 from knowledge.embeddings import Embedder
@@ -71,6 +73,8 @@ class Installation:
     loaded: "Future[None]" = field(default_factory=Future)  # done when what is loaded at the start is queued
     tool_sources: list[ToolSource] = field(default_factory=list)
     background: Background = field(default_factory=Background)
+    # of files that came with questions, at the same time
+    readings: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
     _models: dict[str, Model] = field(default_factory=dict)
 
     @classmethod

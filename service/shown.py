@@ -20,6 +20,9 @@ from service.tools import Preview
 
 _QUOTE_IN_URL = 300  # characters
 
+INLINE = "inline_"
+"""How the ids of files begin that came within a question itself, and are kept nowhere."""
+
 
 def citations_out(done: AnswerDone, slug: str) -> list[dict[str, Any]]:
     """The citations of an answer of the assistant with this slug."""
@@ -39,8 +42,12 @@ def citations_out(done: AnswerDone, slug: str) -> list[dict[str, Any]]:
     ]
 
 
-def path_of(citation: Citation, slug: str) -> str:
-    """Where the page shows what is cited, without the host."""
+def path_of(citation: Citation, slug: str) -> str | None:
+    """Where what is cited can be opened, without the host: on the page, but for files that came along."""
+    if citation.document_id.startswith(INLINE):
+        return None
+    if citation.document_id.startswith("file-"):
+        return f"/v1/files/{citation.document_id}/content"
     wanted = {"page": citation.page, "quote": citation.quote[:_QUOTE_IN_URL]}
     return f"/view/{quote(slug)}/{citation.document_id}?{urlencode(wanted, quote_via=quote)}"
 

@@ -29,6 +29,7 @@ from service.answering import (
     answer,
     resume,
 )
+from service.attachments import AttachedFile, reader_of, taken_apart
 from service.auditing import DECISION, REQUEST_ID, actor_of
 from service.bases import passages_of
 from service.budgeting import Allowance, admit, settle
@@ -38,7 +39,7 @@ from service.instruction import instruction_of
 from service.pausing import Resumed, read_paused
 from service.pictures import received
 from service.records import Assistant, Caller, Role, StoredConfirmation, Turn
-from service.shown import action_out, can_be_always, citations_out, confirmation_out, retrieval_out
+from service.shown import INLINE, action_out, can_be_always, citations_out, confirmation_out, retrieval_out
 from service.store.confirmations import ConfirmationNotFound, ConfirmationOver
 from service.store.conversations import new_conversation_id, new_turn, new_turn_id
 from service.store.engine import now
@@ -91,7 +92,8 @@ def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
     """Everything that reads the records, before anything is asked; it blocks.
 
     Raises AssistantNotFound, ConversationNotFound, NothingAsked, ModelMisconfigured, ModelCannot, NotAllowed,
-    VectorStoreNotFound, VectorStoreExpired, what `admit` raises, and what `received` does of images.
+    VectorStoreNotFound, VectorStoreExpired, UnusableAttachment, FileNotFound, StillStarting, what `admit`
+    raises, and what `received` does of images.
     """
     assistant = find_assistant(here, caller, asked.model)
     question, begun = asked.question, None
@@ -99,7 +101,9 @@ def prepare(here: Installation, caller: Caller, asked: Asked) -> "RunningTurn":
         question = replace(question, history=question.history if asked.says_only_new else ())
     elif asked.conversation:
         question, begun = _continued(here.store.conversations.turns(caller, asked.conversation), asked)
-    turn = RunningTurn(here, caller, assistant, replace(asked, question=question), begun=begun)
+    parts, files = taken_apart(here, caller, question.parts)
+    asked = replace(asked, question=replace(question, parts=parts))
+    turn = RunningTurn(here, caller, assistant, asked, files=files, begun=begun)
     here.store.vector_stores.use(caller.team.id, turn.searched)
     if turn.setup.model.quoting:
         _refuse_for_quoting(asked.generation)
@@ -227,6 +231,7 @@ class RunningTurn:
         resumed: Resumed | None = None,
         turn_id: str | None = None,
         begun: Turn | None = None,
+        files: Sequence[AttachedFile] = (),
     ) -> None:
         """`resumed`: what stopped for a confirmation, with `turn_id` where it was stored.
 
@@ -243,6 +248,7 @@ class RunningTurn:
         self.conversation = new_conversation_id() if kept and self._new else kept
         self.setup = _setup(here, self.desk, self.conversation, asked.search)
         self.allowance = Allowance.NONE
+        self.setup = replace(self.setup, read_attached=reader_of(here, files))
         self._here = here
         self._resumed = resumed
         self._extends = turn_id is not None  # else it is stored whole
@@ -409,6 +415,10 @@ class RunningTurn:
         self._forget(documents)
 
     def _exists(self, document_id: str) -> bool:
+        if document_id.startswith(INLINE):
+            return True
+        if document_id.startswith("file-"):
+            return bool(self._here.store.files.named(self.desk.caller.team.id, [document_id]))
         if any(_document(base, document_id) for base in self.desk.bases):
             return True
         with suppress(FileNotFound):  # the rest of an answer may rest on what its beginning searched

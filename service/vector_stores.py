@@ -97,7 +97,9 @@ def base_id(wanted: str) -> str:
 
 
 def page_file_id(document_id: str) -> str:
-    """The file id of a document that came in without /v1/files."""
+    """The file id of a document that came in without /v1/files; what is no document keeps its own."""
+    if not document_id.startswith("doc_"):
+        return document_id
     return f"file-{document_id.removeprefix('doc_')}"
 
 
@@ -262,6 +264,7 @@ def drop_file(here: Installation, team_id: str, file_id: str) -> None:
         if link.document_id and link.base_id in by_id:
             forget(here, by_id[link.base_id], link.document_id)
         here.store.vector_stores.unlink(team_id, link.base_id, file_id)
+    here.store.forget_document(team_id, file_id)  # of answers that it was sent along for
     here.store.database.forget_deleted()
 
 

@@ -1,5 +1,6 @@
 """The tool `file_search` of the Responses API, with the SDK against a running service."""
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -100,6 +101,30 @@ def test_a_viewer_names_only_what_the_assistant_reads(server: ServerProcess, sto
         question = "How many days of annual leave do I have?"
         asked = {"model": "handbook", "input": question, "tools": [tool]}
         assert viewer.post("/v1/responses", json=asked).json()["output"][0]["type"] == "file_search_call"
+
+
+def test_a_viewer_sends_files_along_and_names_none_of_the_team(
+    server: ServerProcess, client: openai.OpenAI
+) -> None:
+    file = client.files.create(file=("secret.md", b"The vault opens at 03:33."), purpose="user_data")
+    with server.client() as owner:
+        key = owner.post("/api/keys", json={"name": "sends", "role": "viewer"}).json()["secret"]
+    with server.client(key) as viewer:
+        said = []
+        for named in (file.id, "file-" + "0" * 24):
+            content = [{"type": "file", "file": {"file_id": named}}, {"type": "text", "text": "When?"}]
+            body = {"model": "handbook", "messages": [{"role": "user", "content": content}]}
+            reply = viewer.post("/v1/chat/completions", json=body)
+            said.append((reply.status_code, reply.json()["error"]["code"]))
+        assert said == [(403, "not_allowed")] * 2
+        data = base64.b64encode(b"The ferry to Hiiumaa leaves pier 9 at 21:15.\n").decode()
+        given = {"file_data": data, "filename": "ferry.txt"}
+        question = {"type": "text", "text": "When does the ferry to Hiiumaa leave?"}
+        body["messages"] = [{"role": "user", "content": [{"type": "file", "file": given}, question]}]
+        answer = viewer.post("/v1/chat/completions", json=body | {"conversation": "new"}).json()
+        assert "21:15" in answer["choices"][0]["message"]["content"]
+        kept = viewer.get(f"/api/conversations/{answer['conversation']}").json()
+        assert "21:15" in kept["turns"][0]["answer"]
 
 
 def refused(client: httpx.Client, model: str, store: str) -> str:

@@ -21,7 +21,7 @@ from tests.journeys.upstream import Upstream
 
 CLIENTS = Path(__file__).parent / "clients"
 FACT = b"# Gates\n\nThe Tallinn warehouse opens its gates at 05:40 on weekdays.\n"
-MODELS = ("well", "calls", "writes", "slow", "refuses")
+MODELS = ("well", "calls", "writes", "slow", "refuses", "vision")
 
 
 @pytest.fixture(scope="module")

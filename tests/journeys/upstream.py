@@ -17,7 +17,7 @@ class Upstream:
     `drips` goes on for a minute.
 
     `calls` calls the first tool it is given and then says its result, `writes` answers with JSON, `slow` takes its
-    time, `pairs` calls the first tool twice at once.
+    time, `pairs` calls the first tool twice at once, `vision` says which images it was shown.
     """
 
     def __init__(self) -> None:
@@ -74,6 +74,15 @@ class _Handler(BaseHTTPRequestHandler):
             ):
                 self._chunk({"tool_calls": [{"index": 0, **delta}]})
             self._chunk({}, "tool_calls")
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _vision(self) -> None:
+        """Says what it was shown."""
+        parts = self.body["messages"][-1]["content"]
+        shown = [part["image_url"]["url"][:14] for part in parts if part["type"] == "image_url"]
+        self._begin()
+        self._chunk({"content": f"I see {', '.join(shown)}."})
+        self._chunk({}, "stop")
         self.wfile.write(b"data: [DONE]\n\n")
 
     def _writes(self) -> None:

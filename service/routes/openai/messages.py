@@ -30,7 +30,7 @@ def question_of(messages: Sequence[Mapping[str, Any]]) -> Question:
         text=text,
         history=tuple(_exchanges(messages[:last])),
         system="\n\n".join(part for part in system if part.strip()) or None,
-        parts=tuple(parts),
+        parts=(*_earlier_files(messages[:last]), *parts),
         # An assistant that only calls has no content; clients leave it out or send null.
         tool_messages=tuple(
             {**message, "content": message.get("content") or ""} for message in messages[last + 1 :]
@@ -63,6 +63,14 @@ def _content(content: Any, at: int) -> tuple[str, list[Mapping[str, Any]]]:
         else:
             others.append(part)
     return "\n".join(texts), others
+
+
+def _earlier_files(messages: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """A file that came with an earlier question is there for the later ones, too."""
+    for at, message in enumerate(messages):
+        if message["role"] == "user":
+            parts = _content(message.get("content"), at)[1]
+            yield from (part for part in parts if part.get("type") == "file")
 
 
 def _exchanges(messages: Iterable[Mapping[str, Any]]) -> Iterable[Exchange]:

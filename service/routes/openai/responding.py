@@ -171,7 +171,9 @@ class Responding:
                 asked = done.confirmation
                 waits = self._narrator.aside(approval_item(asked, asked.preview.host or "doumi"))
         events = waits + self._narrator.ends(
-            f"msg_{self._key}_a", [self._annotation(each) for each in citations], end
+            f"msg_{self._key}_a",
+            [self._annotation(each) for each in citations if each["url"] or not self._strict],
+            end,
         )
         if self._request.store is not False:
             documents = {each["document"]["id"] for each in citations} | {

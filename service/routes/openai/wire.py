@@ -98,13 +98,14 @@ class Reply:
             {
                 "type": "url_citation",
                 "url_citation": {
-                    "url": self.base_url + path_of(citation, self.slug),
+                    "url": self.base_url + path,
                     "title": f"{citation.document_name}, {citation.locator}",
                     "start_index": citation.start,
                     "end_index": citation.end,
                 },
             }
             for citation in done.citations
+            if (path := path_of(citation, self.slug))
         ]
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:

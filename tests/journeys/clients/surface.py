@@ -6,6 +6,7 @@ The assistants are `well` (answers, cited), `calls` (calls a tool), `writes` (JS
 STEPS gets a client; the first that fails ends the program with its name.
 """
 
+import base64
 import json
 import sys
 import time
@@ -208,6 +209,69 @@ def response_json(client):
     assert made.text.format.name == "opening"
 
 
+def attached_files(client):
+    text = b"# Ferry\n\nThe ferry to Hiiumaa leaves pier 9 at 21:15.\n"
+    asked = "When does the ferry leave?"
+    data = "data:text/markdown;base64," + base64.b64encode(text).decode()
+    part = {"type": "file", "file": {"file_data": data, "filename": "ferry.md"}}
+    question = [{"role": "user", "content": [part, {"type": "text", "text": asked}]}]
+    cited = client.chat.completions.create(model="well", messages=question).model_extra["citations"][0]
+    assert (cited["document"]["name"], cited["page"]) == ("ferry.md", 1), cited
+    assert "21:15" in cited["quote"]
+    followed = [
+        *question,
+        {"role": "assistant", "content": "At 21:15."},
+        {"role": "user", "content": "Where?"},
+    ]
+    cited = client.chat.completions.create(model="well", messages=followed).model_extra["citations"][0]
+    assert cited["document"]["name"] == "ferry.md"
+
+    file = client.files.create(file=("ferry.md", text), purpose="user_data")
+    parts = [{"type": "input_file", "file_id": file.id}, {"type": "input_text", "text": asked}]
+    made = client.responses.create(model="well", input=[{"role": "user", "content": parts}])
+    assert cited_file(made) == (file.id, "ferry.md")
+    followed = client.responses.create(model="well", input="Where?", previous_response_id=made.id)
+    assert cited_file(followed) == (file.id, "ferry.md")
+    within = [{"type": "input_file", "file_data": data, "filename": "ferry.md"}, parts[1]]
+    inline = client.responses.create(model="well", input=[{"role": "user", "content": within}])
+    assert cited_file(inline)[1] == "ferry.md"
+    client.files.delete(file.id)
+    assert "21:15" not in client.responses.retrieve(made.id).to_json()
+
+    def send(part):
+        return client.responses.create(model="well", input=[{"role": "user", "content": [part, parts[1]]}])
+
+    assert refused(404, lambda: send(parts[0])).code == "file_not_found"
+    for unusable in (
+        {"type": "input_file", "file_url": "http://127.0.0.1/ferry.md"},
+        {"type": "input_file", "file_data": "no base64!", "filename": "ferry.md"},
+        {"type": "input_file", "file_data": base64.b64encode(b"x").decode(), "filename": "ferry.exe"},
+    ):
+        assert refused(400, lambda part=unusable: send(part)).code == "invalid_attachment"
+
+
+def images_by_file(client):
+    pixel = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    )
+    file = client.files.create(file=("pixel.png", pixel), purpose="vision")
+    parts = [{"type": "input_image", "file_id": file.id}, {"type": "input_text", "text": "What is this?"}]
+    made = client.responses.create(model="vision", input=[{"role": "user", "content": parts}])
+    assert made.output_text == "I see data:image/png.", made.output_text
+    text = client.files.create(file=("note.md", b"no image"), purpose="vision")
+    parts[0] = {"type": "input_image", "file_id": text.id}
+    error = refused(
+        400, lambda: client.responses.create(model="vision", input=[{"role": "user", "content": parts}])
+    )
+    assert error.code == "invalid_image"
+
+
+def cited_file(made):
+    """The file that the answer cites first."""
+    cited = made.output[-1].content[0].annotations[0]
+    return cited.file_id, cited.filename
+
+
 def response_background(client):
     made = client.responses.create(model="well", input=QUESTION, background=True)
     assert made.status == "queued"
@@ -298,6 +362,8 @@ STEPS = [
     response_stream,
     response_tools,
     response_json,
+    attached_files,
+    images_by_file,
     response_background,
     conversations,
     conversation_tools,
