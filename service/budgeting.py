@@ -154,7 +154,7 @@ def _refusal(
     spent = f" ({used / 1e9:,.2f} used)" if currency else f" ({used:,} used)" if limit in _TOKENS else ""
     message = (
         f"{_whose(standing.budget, caller)} allows {amount} {limit.what}, and that is used up{spent}. It "
-        f"renews at {ends:%Y-%m-%d %H:%M} UTC, in {_span(ends - moment)}; an owner of the team can raise it."
+        f"renews at {ends:%Y-%m-%d %H:%M} UTC, in {span(ends - moment)}; an owner of the team can raise it."
     )
     return kind(
         message,
@@ -188,14 +188,13 @@ def _header(
     return {
         f"x-ratelimit-limit-{kind}": str(bound),
         f"x-ratelimit-remaining-{kind}": str(left),
-        f"x-ratelimit-reset-{kind}": _span(ends - moment),
+        f"x-ratelimit-reset-{kind}": span(ends - moment),
     }
 
 
-def _span(time: timedelta) -> str:
-    """As OpenAI writes it: 6h12m5s."""
+def span(time: timedelta) -> str:
+    """As OpenAI writes it, with seconds at the end always: 6h12m5s, 1m0s."""
     rest = max(1, round(time.total_seconds()))
     hours, minutes, seconds = rest // 3600, rest // 60 % 60, rest % 60
-    return "".join(
-        f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "m"), (seconds, "s")) if count
-    )
+    parts = ((hours, "h", hours), (minutes, "m", rest >= 60), (seconds, "s", True))
+    return "".join(f"{count}{unit}" for count, unit, shown in parts if shown)
