@@ -29,7 +29,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--questions", type=int, default=150)
     arguments = parser.parse_args()
-    corpus = READERS["english"](arguments.data, limit=arguments.questions)
+    run(arguments.data, arguments.questions)
+
+
+def run(data: Path, questions: int) -> None:
+    """Print the table."""
+    corpus = READERS["english"](data, limit=questions)
     with TemporaryDirectory() as folder:
         embedder = open_embedder("all-MiniLM-L6-v2", cache=Path(folder) / "models")
         base = build_base(corpus, Path(folder), embedder)
